@@ -1,0 +1,1 @@
+"""Human mesh recovery with a pyramidal mesh alignment feedback (MAF) loop."""
