@@ -1,0 +1,48 @@
+"""What every test gets: one thread, fixed seeds, no network logging, the small body without a download."""
+
+import os
+
+# Before numpy, torch and matplotlib are imported: they read these only once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ.setdefault("WANDB_MODE", "offline")
+os.environ.setdefault("WANDB_SILENT", "true")
+
+import random
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+if TYPE_CHECKING:
+    from maflab.body.arrays import BodyArrays
+    from maflab.body.model import BodyModel
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed() -> None:
+    """Seed Python, NumPy and torch, so that a test does not depend on the tests before it."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_arrays() -> "BodyArrays":
+    """The procedural body of a few hundred vertices, as arrays. Shared by all tests: do not write into it."""
+    from maflab.body.tiny import tiny_body
+
+    return tiny_body()
+
+
+@pytest.fixture(scope="session")
+def tiny_body(tiny_arrays: "BodyArrays") -> "BodyModel":
+    """The same body as a module on the CPU in float32. Shared by all tests: copy it before changing it."""
+    from maflab.body.model import BodyModel
+
+    return BodyModel(tiny_arrays)
