@@ -1,0 +1,203 @@
+"""Which triangle does each pixel of a batch of meshes see, where on it, and how far away?"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from types import ModuleType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from maflab.geometry.cameras import CROP_PIXELS, FOCAL_LENGTH, camera_translation
+
+
+class Hits(NamedTuple):
+    """What the ray through each pixel's centre meets first."""
+
+    depth: Tensor  # (B, H, W) float32 z of the hit in the camera frame, metres; inf where nothing is met
+    face: Tensor  # (B, H, W) int64 index of the triangle; -1 where nothing is met
+    barycentric: Tensor  # (B, H, W, 3) float32 weights of the triangle's corners, sum 1; 0 where nothing is met
+
+
+class RayCaster:
+    """Casts the rays of whole pictures at batches of meshes that share their triangles.
+
+    Both sides of a triangle are hit. Nothing is differentiated, nothing is kept between calls: the same vertices give
+    the same hits in any process, alone or in any batch. Pickles (only the triangles travel).
+    """
+
+    def __init__(self, faces: Tensor, device: torch.device | str = "cpu") -> None:
+        """
+        Args:
+            faces: (F, 3) integer vertex indices, F >= 1.
+            device: "cpu" or a CUDA device to make ready. Vertices on another device are cast there nevertheless.
+
+        Raises:
+            ValueError: the device is not there, or `faces` is not of that form.
+        """
+        faces = torch.as_tensor(faces)
+        if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0 or faces.is_floating_point():
+            raise ValueError(f"faces must be (F, 3) integers with F >= 1, got {faces.dtype} of {tuple(faces.shape)}.")
+        if int(faces.min()) < 0:
+            raise ValueError(f"faces must not hold negative vertex indices, found {int(faces.min())}.")
+        self.device = _present(torch.device(device))
+        self._vertices_needed = int(faces.max()) + 1
+        self._faces = faces.detach().to("cpu", torch.int32).contiguous()
+        self._copies: dict[torch.device, Tensor] = {}
+        self.faces_on(self.device)
+        _kernels(str(self.device))
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_copies": {}}
+
+    def faces_on(self, device: torch.device) -> Tensor:
+        """The triangles (F, 3) int32 on a device, copied there once."""
+        if device not in self._copies:
+            self._copies[device] = self._faces.to(device)
+        return self._copies[device]
+
+    @torch.no_grad()
+    def cast(
+        self,
+        vertices: Tensor,
+        focal: float,
+        size: int | tuple[int, int],
+        centre: tuple[float, float] | None = None,
+    ) -> Hits:
+        """
+        Cast one ray through the centre of every pixel.
+
+        Convention: camera frame x right, y down, z forward, the camera at the origin. Pixel (row y, column x) has its
+        centre at the integer point (x, y), and its ray has the direction ((x - cx) / focal, (y - cy) / focal, 1).
+
+        Args:
+            vertices: (B, V, 3) metres, camera frame (the camera's translation added), on the CPU or a CUDA device.
+            focal: focal length in pixels.
+            size: picture size in pixels, one number or (height, width).
+            centre: principal point (cx, cy) in pixels; by default the picture's middle, ((W - 1) / 2, (H - 1) / 2).
+
+        Returns:
+            Hits of (B, H, W) pixels on the vertices' device.
+
+        Raises:
+            ValueError: a shape, focal length or size is wrong, a triangle names a vertex that is not there, or a
+                vertex is not finite.
+        """
+        height, width = (size, size) if isinstance(size, int) else size
+        if height < 1 or width < 1 or not 0 < focal < float("inf"):
+            raise ValueError(f"a picture needs a positive size and focal length, got {size} and {focal}.")
+        self._check(vertices)
+        centre_x, centre_y = centre if centre is not None else ((width - 1) / 2, (height - 1) / 2)
+        vertices = vertices.detach().float().contiguous()
+        shape = (len(vertices), height, width)
+        face = torch.full(shape, torch.iinfo(torch.int64).max, device=vertices.device)
+        depth = torch.empty(shape, device=vertices.device)
+        barycentric = torch.empty((*shape, 3), device=vertices.device)
+        if len(vertices):
+            self._launch(vertices, (float(focal), float(centre_x), float(centre_y)), face, depth, barycentric)
+        return Hits(depth, face, barycentric)
+
+    def cast_crop(self, vertices: Tensor, camera: Tensor, size: int) -> Hits:
+        """
+        Cast the rays of a square crop seen by its weak-perspective camera.
+
+        A hit at pixel i of `size` is at the crop coordinate 2 i / (size - 1) - 1 under `geometry.cameras.project`.
+
+        Args:
+            vertices: (B, V, 3) metres, body frame (before the camera's translation).
+            camera: (B, 3) weak perspective s, tx, ty of the crop.
+            size: side of the crop in pixels, >= 2.
+
+        Returns:
+            Hits of (B, size, size) pixels.
+
+        Raises:
+            ValueError: as `cast`, or `camera` is not (B, 3).
+        """
+        if size < 2:
+            raise ValueError(f"a crop needs at least 2 pixels a side, got {size}.")
+        if camera.shape != (len(vertices), 3):
+            raise ValueError(f"camera must be ({len(vertices)}, 3), got {tuple(camera.shape)}.")
+        # project() divides f X / Z by half the crop's 224 pixels; i = (x + 1) (size - 1) / 2.
+        focal = FOCAL_LENGTH * (size - 1) / CROP_PIXELS
+        return self.cast(vertices.detach() + camera_translation(camera.detach())[:, None], focal, size)
+
+    def _check(self, vertices: Tensor) -> None:
+        if vertices.ndim != 3 or vertices.shape[2] != 3:
+            raise ValueError(f"vertices must be (B, V, 3), got {tuple(vertices.shape)}.")
+        if vertices.shape[1] < self._vertices_needed:
+            raise ValueError(
+                f"the faces name vertex {self._vertices_needed - 1}, but the mesh has {vertices.shape[1]} vertices."
+            )
+        # One sum a mesh is enough: any NaN or infinity makes it one.
+        finite = vertices.detach().sum(dim=(1, 2)).isfinite()
+        if not bool(finite.all()):
+            item = int((~finite).nonzero()[0])
+            raise ValueError(f"mesh {item} of the batch has vertices that are not finite (NaN or infinite).")
+
+    def _launch(
+        self, vertices: Tensor, lens: tuple[float, float, float], face: Tensor, depth: Tensor, barycentric: Tensor
+    ) -> None:
+        device = _present(vertices.device)
+        wp, kernels = _warp(), _kernels(str(device))
+        triangles = self.faces_on(device)
+        points = wp.from_torch(vertices, dtype=wp.vec3)
+        corners = wp.from_torch(triangles)
+        nearest = wp.from_torch(face)
+        outputs = [wp.from_torch(depth), wp.from_torch(barycentric, dtype=wp.vec3)]
+
+        def run(first: int, count: int) -> None:
+            inputs = [points, corners, first, *lens, nearest]
+            wp.launch(kernels.visit_triangles, dim=(count, len(triangles)), inputs=inputs, device=str(device))
+            wp.launch(
+                kernels.read_hits, dim=(count, *face.shape[1:]), inputs=inputs, outputs=outputs, device=str(device)
+            )
+
+        if device.type == "cuda":
+            with wp.ScopedStream(wp.stream_from_torch(torch.cuda.current_stream(device))):
+                run(0, len(vertices))
+            return
+        # Warp runs a CPU kernel on the calling thread and lets go of the interpreter meanwhile.
+        workers = min(torch.get_num_threads(), len(vertices))
+        if workers == 1:
+            run(0, len(vertices))
+            return
+        starts = [len(vertices) * k // workers for k in range(workers + 1)]
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(lambda a, b: run(a, b - a), starts[:-1], starts[1:]))
+
+
+def _present(device: torch.device) -> torch.device:
+    """The device with its index, if this machine has it."""
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if device.type != "cuda":
+        raise ValueError(f"rays are cast on 'cpu' or 'cuda', not on '{device}': move the vertices to one of them.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = device.index
+    if index is None:
+        index = torch.cuda.current_device() if count else 0
+    if index >= count:
+        raise ValueError(f"device '{device}' is not there, this machine has {count} CUDA devices: use device='cpu'.")
+    return torch.device("cuda", index)
+
+
+@cache
+def _warp() -> ModuleType:
+    """Warp, imported late because that takes most of a second, and kept from printing a banner."""
+    import warp
+
+    # On a machine without CUDA even its absence would be warned about.
+    warp.config.log_level = warp.LOG_WARNING if torch.cuda.is_available() else warp.LOG_ERROR
+    warp.init()
+    return warp
+
+
+@cache
+def _kernels(device: str) -> ModuleType:
+    """The kernels, compiled for the device or read from warp's cache, before threads ask for them."""
+    wp = _warp()
+    from maflab.render import kernels
+
+    wp.load_module(kernels, device=device)
+    return kernels
