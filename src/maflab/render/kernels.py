@@ -40,7 +40,14 @@ def edge(a: wp.vec2, b: wp.vec2, index_a: wp.int32, index_b: wp.int32) -> wp.flo
 
 @wp.func
 def intersect(
-    a: wp.vec3, b: wp.vec3, c: wp.vec3, ia: wp.int32, ib: wp.int32, ic: wp.int32, slope_x: float, slope_y: float
+    a: wp.vec3,
+    b: wp.vec3,
+    c: wp.vec3,
+    ia: wp.int32,
+    ib: wp.int32,
+    ic: wp.int32,
+    slope_x: float,
+    slope_y: float,
 ) -> wp.vec4:
     """Barycentric coordinates of the ray (slope_x, slope_y, 1) in the triangle and the hit's z; z < 0 is a miss."""
     pa = sheared(a, slope_x, slope_y)

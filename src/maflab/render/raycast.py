@@ -1,14 +1,13 @@
 """Which triangle does each pixel of a batch of meshes see, where on it, and how far away?"""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from types import ModuleType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from maflab.geometry.cameras import CROP_PIXELS, FOCAL_LENGTH, camera_translation
+from maflab.render.warp_runtime import load_kernels, present_device, start_warp
 
 
 class Hits(NamedTuple):
@@ -40,12 +39,12 @@ class RayCaster:
             raise ValueError(f"faces must be (F, 3) integers with F >= 1, got {faces.dtype} of {tuple(faces.shape)}.")
         if int(faces.min()) < 0:
             raise ValueError(f"faces must not hold negative vertex indices, found {int(faces.min())}.")
-        self.device = _present(torch.device(device))
+        self.device = present_device(torch.device(device))
         self._vertices_needed = int(faces.max()) + 1
         self._faces = faces.detach().to("cpu", torch.int32).contiguous()
         self._copies: dict[torch.device, Tensor] = {}
         self.faces_on(self.device)
-        _kernels(str(self.device))
+        load_kernels(str(self.device))
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_copies": {}}
@@ -136,10 +135,15 @@ class RayCaster:
             raise ValueError(f"mesh {item} of the batch has vertices that are not finite (NaN or infinite).")
 
     def _launch(
-        self, vertices: Tensor, lens: tuple[float, float, float], face: Tensor, depth: Tensor, barycentric: Tensor
+        self,
+        vertices: Tensor,
+        lens: tuple[float, float, float],
+        face: Tensor,
+        depth: Tensor,
+        barycentric: Tensor,
     ) -> None:
-        device = _present(vertices.device)
-        wp, kernels = _warp(), _kernels(str(device))
+        device = present_device(vertices.device)
+        wp, kernels = start_warp(), load_kernels(str(device))
         triangles = self.faces_on(device)
         points = wp.from_torch(vertices, dtype=wp.vec3)
         corners = wp.from_torch(triangles)
@@ -150,7 +154,11 @@ class RayCaster:
             inputs = [points, corners, first, *lens, nearest]
             wp.launch(kernels.visit_triangles, dim=(count, len(triangles)), inputs=inputs, device=str(device))
             wp.launch(
-                kernels.read_hits, dim=(count, *face.shape[1:]), inputs=inputs, outputs=outputs, device=str(device)
+                kernels.read_hits,
+                dim=(count, *face.shape[1:]),
+                inputs=inputs,
+                outputs=outputs,
+                device=str(device),
             )
 
         if device.type == "cuda":
@@ -165,39 +173,3 @@ class RayCaster:
         starts = [len(vertices) * k // workers for k in range(workers + 1)]
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(lambda a, b: run(a, b - a), starts[:-1], starts[1:]))
-
-
-def _present(device: torch.device) -> torch.device:
-    """The device with its index, if this machine has it."""
-    if device.type == "cpu":
-        return torch.device("cpu")
-    if device.type != "cuda":
-        raise ValueError(f"rays are cast on 'cpu' or 'cuda', not on '{device}': move the vertices to one of them.")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    index = device.index
-    if index is None:
-        index = torch.cuda.current_device() if count else 0
-    if index >= count:
-        raise ValueError(f"device '{device}' is not there, this machine has {count} CUDA devices: use device='cpu'.")
-    return torch.device("cuda", index)
-
-
-@cache
-def _warp() -> ModuleType:
-    """Warp, imported late because that takes most of a second, and kept from printing a banner."""
-    import warp
-
-    # On a machine without CUDA even its absence would be warned about.
-    warp.config.log_level = warp.LOG_WARNING if torch.cuda.is_available() else warp.LOG_ERROR
-    warp.init()
-    return warp
-
-
-@cache
-def _kernels(device: str) -> ModuleType:
-    """The kernels, compiled for the device or read from warp's cache, before threads ask for them."""
-    wp = _warp()
-    from maflab.render import kernels
-
-    wp.load_module(kernels, device=device)
-    return kernels

@@ -1,0 +1,60 @@
+"""Starts warp late and quietly, and says which devices rays can be cast on."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from types import ModuleType
+
+import torch
+
+
+def present_device(device: torch.device) -> torch.device:
+    """The device with its index, if this machine has it."""
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if device.type != "cuda":
+        raise ValueError(f"rays are cast on 'cpu' or 'cuda', not on '{device}': move the vertices to one of them.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = device.index
+    if index is None:
+        index = torch.cuda.current_device() if count else 0
+    if index >= count:
+        raise ValueError(f"device '{device}' is not there, this machine has {count} CUDA devices: use device='cpu'.")
+    return torch.device("cuda", index)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drop what native code writes: warp warns of a missing CUDA driver on every machine that needs none."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@cache
+def start_warp() -> ModuleType:
+    """Warp, imported late because that takes most of a second, and kept from printing a banner."""
+    import warp
+
+    warp.config.log_level = warp.LOG_WARNING
+    with nullcontext() if torch.cuda.is_available() else _silent_stderr():
+        warp.init()
+    return warp
+
+
+@cache
+def load_kernels(device: str) -> ModuleType:
+    """The kernels, compiled for the device or read from warp's cache, before threads ask for them."""
+    wp = start_warp()
+    from maflab.render import kernels
+
+    wp.load_module(kernels, device=device)
+    return kernels
