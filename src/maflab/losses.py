@@ -1,0 +1,161 @@
+"""Every training term, masked by what each sample is labelled with.
+
+A batch in which no sample carries a label gives a term of exactly zero with a gradient of zero: sums over labelled
+samples are divided by their number, but never by less than one.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from maflab.body.joints import BODY25, SPIN49
+from maflab.render.targets import annotation_classes
+from maflab.structures import AuxiliaryMaps, AuxiliaryTargets, Batch, Estimate, Prediction
+
+
+class LossTerms(NamedTuple):
+    """A weighted sum to minimise and the weighted terms it consists of."""
+
+    total: Tensor  # ()
+    terms: dict[str, Tensor]  # () each; names like `iter2/pose` and `aux/part`
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of values (B, ...) over the samples of mask (B,); zero, with zero gradient, where there are none."""
+    per_sample = values.flatten(1).mean(1)
+    # `where` rather than a product: an unlabelled sample may hold anything, even what would give NaN.
+    kept = torch.where(mask > 0, per_sample * mask, torch.zeros_like(per_sample))
+    return kept.sum() / mask.sum().clamp(min=1)
+
+
+def keypoint_2d_error(predicted: Tensor, labelled: Tensor) -> Tensor:
+    """Confidence-weighted squared error of key points (B, 49, 2) against (B, 49, 3), a mean over everything.
+
+    Unlabelled points stay in the denominator, as in SPIN's and PyMAF's code.
+    """
+    confidence = labelled[..., 2:]
+    error = torch.where(confidence > 0, (predicted - labelled[..., :2]).square() * confidence, 0 * predicted)
+    return error.mean()
+
+
+def joint_3d_error(predicted: Tensor, labelled: Tensor, has: Tensor) -> Tensor:
+    """Squared error of the SPIN24 joints (B, 24, 3) against (B, 24, 4), each centred on the middle of its hips."""
+
+    def centred(joints: Tensor) -> Tensor:
+        return joints - joints[:, HIPS].mean(1, keepdim=True)
+
+    confidence = labelled[..., 3:]
+    return masked_mean((centred(predicted) - centred(labelled[..., :3])).square() * confidence, has)
+
+
+HIPS = [SPIN49.index(name) - len(BODY25.names) for name in ("RHip", "LHip")]
+"""The hips among the SPIN24 joints."""
+
+
+class AuxiliaryLoss(nn.Module):
+    """The terms of the auxiliary maps.
+
+    Args:
+        part: weight of the cross-entropy of the part index.
+        uv: weight of the smooth L1 of U and of V at the true part's channel, summed over the foreground and divided by
+            the batch. (The released code also sums background pixels, at a channel that nothing reads.)
+        annotation: weight of the cross-entropy of the annotation index.
+
+    Source: PyMAF, section 3.3 and its released code.
+    """
+
+    def __init__(self, part: float = 1.0, uv: float = 0.5, annotation: float = 1.0) -> None:
+        super().__init__()
+        self.part, self.uv, self.annotation = part, uv, annotation
+        self.register_buffer("merge", annotation_classes.clone(), persistent=False)
+
+    def forward(self, maps: AuxiliaryMaps, targets: AuxiliaryTargets) -> dict[str, Tensor]:
+        """Weighted terms; the maps (B, *, h, w) and the targets (B, h, w) must have one size."""
+        maps = AuxiliaryMaps(*(x.float() for x in maps))
+        index = targets.part[:, None]
+        part = F.cross_entropy(maps.part, targets.part, reduction="none")
+        annotation = F.cross_entropy(maps.annotation, self.merge[targets.part], reduction="none")
+        inside = (targets.part > 0) * targets.valid[:, None, None]
+
+        def coordinate(predicted: Tensor, labelled: Tensor) -> Tensor:
+            error = F.smooth_l1_loss(predicted.gather(1, index)[:, 0], labelled, reduction="none")
+            return (error * inside).sum() / len(labelled)
+
+        return {
+            "aux/part": self.part * masked_mean(part, targets.valid),
+            "aux/u": self.uv * coordinate(maps.u, targets.u),
+            "aux/v": self.uv * coordinate(maps.v, targets.v),
+            "aux/annotation": self.annotation * masked_mean(annotation, targets.valid),
+        }
+
+
+class DenseLoss(AuxiliaryLoss):
+    """The auxiliary terms on their own, for the pre-training of pyramid and auxiliary head."""
+
+    def total(self, maps: AuxiliaryMaps, targets: AuxiliaryTargets) -> LossTerms:
+        """The terms of `forward` and their sum."""
+        terms = self(maps, targets)
+        return LossTerms(torch.stack(list(terms.values())).sum(), terms)
+
+
+class MeshRecoveryLoss(nn.Module):
+    """The sum of all terms over all regressed estimates, and over the auxiliary maps.
+
+    Args:
+        keypoints_2d, keypoints_3d, pose, betas, camera: weights of the terms of each estimate: 2D key points in crop
+            coordinates, 3D joints in metres, rotation matrices, betas, and mean(exp(-10 s)^2), which keeps the camera's
+            scale positive.
+        part, uv, annotation: weights of `AuxiliaryLoss`.
+        openpose: factor on the confidence of the 25 OpenPose points; the published code has 0.
+
+    Source: PyMAF, section 3.4, and its released code (weights 300, 300, 60, 0.06, 1). Estimate 0 has no loss.
+    """
+
+    def __init__(
+        self,
+        keypoints_2d: float = 300.0,
+        keypoints_3d: float = 300.0,
+        pose: float = 60.0,
+        betas: float = 0.06,
+        camera: float = 1.0,
+        part: float = 1.0,
+        uv: float = 0.5,
+        annotation: float = 1.0,
+        openpose: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.weights = {
+            "keypoints_2d": keypoints_2d,
+            "keypoints_3d": keypoints_3d,
+            "pose": pose,
+            "betas": betas,
+            "camera": camera,
+        }
+        self.auxiliary = AuxiliaryLoss(part, uv, annotation)
+        factor = torch.ones(len(SPIN49.names))
+        factor[: len(BODY25.names)] = openpose
+        self.register_buffer("confidence_factor", factor, persistent=False)
+
+    def forward(self, prediction: Prediction, batch: Batch, targets: AuxiliaryTargets | None = None) -> LossTerms:
+        """Weighted terms of a prediction; the auxiliary ones where it has maps and `targets` are given."""
+        terms: dict[str, Tensor] = {}
+        for t, estimate in enumerate(prediction.estimates[1:], start=1):
+            for name, value in self._estimate_terms(estimate, batch).items():
+                terms[f"iter{t}/{name}"] = self.weights[name] * value
+        if prediction.auxiliary is not None and targets is not None:
+            terms |= self.auxiliary(prediction.auxiliary, targets)
+        return LossTerms(torch.stack(list(terms.values())).sum(), terms)
+
+    def _estimate_terms(self, estimate: Estimate, batch: Batch) -> dict[str, Tensor]:
+        xy, confidence = batch.keypoints_2d.split((2, 1), dim=-1)
+        labelled = torch.cat((xy, confidence * self.confidence_factor[:, None]), dim=-1)
+        joints = estimate.keypoints_3d[:, len(BODY25.names) :]
+        return {
+            "keypoints_2d": keypoint_2d_error(estimate.keypoints_2d, labelled),
+            "keypoints_3d": joint_3d_error(joints, batch.joints_3d, batch.has_joints_3d),
+            "pose": masked_mean((estimate.rotations - batch.rotations).square(), batch.has_pose),
+            "betas": masked_mean((estimate.betas - batch.betas).square(), batch.has_betas),
+            "camera": torch.exp(-10 * estimate.camera[:, 0]).square().mean(),
+        }

@@ -1,0 +1,1 @@
+"""Functional formulas of the field's metrics, and thin torchmetrics over them."""

@@ -1,0 +1,98 @@
+"""The pyramid's shapes against arithmetic, and its weights against files."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from maflab.models.pyramid import FeaturePyramid
+from maflab.models.weights import WeightsError, load_head_weights
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_each_level_doubles_the_resolution(levels: int) -> None:
+    pyramid = FeaturePyramid("mobilenetv4_conv_small", levels=levels, channels=8, weights="none").eval()
+    features = pyramid(torch.randn(2, 3, 64, 64))
+    assert [tuple(m.shape) for m in features.maps] == [(2, 8, 4 * 2**i, 4 * 2**i) for i in range(levels)]
+    assert features.pooled.shape == (2, pyramid.global_channels)
+
+
+def test_published_resnet50_maps_and_size() -> None:
+    # PyMAF: maps of 14, 28, 56 at 224 pixels; 23.51 M parameters in the backbone, 10.49 M in the deconvolutions.
+    pyramid = FeaturePyramid("resnet50", levels=3, channels=256, weights="none").eval()
+    with torch.no_grad():
+        maps = pyramid(torch.randn(1, 3, 224, 224)).maps
+    assert [m.shape[-1] for m in maps] == [14, 28, 56]
+    assert sum(p.numel() for p in pyramid.backbone.parameters()) == pytest.approx(23.51e6, rel=1e-3)
+    assert sum(p.numel() for p in pyramid.stages.parameters()) == pytest.approx(10.49e6, rel=1e-3)
+
+
+def test_pooled_is_timms_own_pooling() -> None:
+    pyramid = FeaturePyramid("resnet18", levels=1, channels=8, weights="none").eval()
+    reference = timm.create_model("resnet18", num_classes=0).eval()
+    reference.load_state_dict(pyramid.backbone.state_dict())
+    image = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(pyramid(image).pooled, reference(image))
+
+
+def test_no_levels_and_unknown_encoders_are_errors() -> None:
+    with pytest.raises(ValueError, match="at least one level"):
+        FeaturePyramid(levels=0, weights="none")
+    with pytest.raises(ValueError, match=r"resnet_50.*near it.*resnet"):
+        FeaturePyramid("resnet_50", weights="none")
+
+
+def small(levels: int = 2, channels: int = 8, weights: str = "none") -> FeaturePyramid:
+    return FeaturePyramid("mobilenetv4_conv_small", levels=levels, channels=channels, weights=weights)
+
+
+def save_pyramid(pyramid: FeaturePyramid, path: Path) -> str:
+    save_file({f"pyramid.{k}": v.half() if v.is_floating_point() else v for k, v in pyramid.state_dict().items()}, path)
+    return str(path)
+
+
+def test_weights_round_trip_in_half_precision(tmp_path: Path) -> None:
+    made = small()
+    loaded = small(weights=save_pyramid(made, tmp_path / "w.safetensors"))
+    for name, tensor in made.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
+
+
+def test_other_numbers_of_levels_take_what_there_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = save_pyramid(made := small(levels=2), tmp_path / "w.safetensors")
+    fewer = small(levels=1, weights=path)
+    torch.testing.assert_close(fewer.stages[0][0].weight, made.stages[0][0].weight, atol=1e-3, rtol=1e-3)
+    small(levels=3, weights=path)
+    assert "start at random" in caplog.text
+
+
+def test_weights_of_another_shape_name_both(tmp_path: Path) -> None:
+    path = save_pyramid(small(channels=8), tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"stages\.0.*8.*16.*another encoder or width"):
+        small(channels=16, weights=path)
+    with pytest.raises(WeightsError, match="does not fit|another encoder"):
+        FeaturePyramid("resnet18", levels=2, channels=8, weights=path)
+
+
+def test_missing_and_damaged_weights_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no weights file.*encoder\.weights"):
+        small(weights=str(tmp_path / "nowhere.pt"))
+    damaged = tmp_path / "w.safetensors"
+    damaged.write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        small(weights=str(damaged))
+
+
+def test_torchvision_names_load_as_a_backbone(tmp_path: Path) -> None:
+    reference = timm.create_model("resnet18")
+    torch.save(reference.state_dict(), tmp_path / "resnet18.pth")
+    pyramid = FeaturePyramid("resnet18", levels=1, channels=8, weights=str(tmp_path / "resnet18.pth"))
+    torch.testing.assert_close(pyramid.backbone.conv1.weight, reference.conv1.weight)
+
+
+def test_a_file_without_a_head_is_an_error(tmp_path: Path) -> None:
+    path = save_pyramid(small(), tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="lacks"):
+        load_head_weights(torch.nn.Conv2d(8, 90, 3), path)
