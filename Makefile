@@ -67,6 +67,6 @@ $(READY): setup.cfg constraints.txt
 	and $(PYTHON) is %d.%d; name another: make PYTHON=/path/to/python" % v)'
 	@[ -x $(PY) ] || { echo "Making the virtual environment $(VENV)"; "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }; }
-	@echo "Installing maflab and what it needs into $(VENV): about 5 GB with CUDA, minutes on the first run"
+	@echo "Installing maflab and what it needs into $(VENV): minutes, and up to 7 GB where torch brings CUDA"
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(PY) -m pip install --disable-pip-version-check -e '.[dev]'
 	@touch $@
