@@ -143,9 +143,7 @@ class PackWriter:
         shape, dtype = LABELS[field]
         array = np.zeros(shape, dtype) if value is None else np.asarray(value).astype(dtype)
         if array.shape != shape:
-            raise PackError(
-                f"{self.path}: record {self._count}: {field} has shape {array.shape}, not {shape}."
-            )
+            raise PackError(f"{self.path}: record {self._count}: {field} has shape {array.shape}, not {shape}.")
         if not np.isfinite(array).all():
             raise PackError(
                 f"{self.path}: record {self._count}: {field} has a value that is not finite; "

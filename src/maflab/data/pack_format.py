@@ -1,7 +1,7 @@
 """What a pack holds: its layout, the shape and type of every label, and the error that packs raise.
 
-A pack is one HDF5 file of JPEG person crops with labels. Layout of format version 1, for N records (every label
-is a data set at the root, chunked and uncompressed):
+A pack is one HDF5 file of JPEG person crops with labels. Layout of format version 1, for N records (every
+label is a data set at the root, chunked and uncompressed):
 
     attributes            format, name, split, licence, source, body, recipe (a JSON string)
     images/bytes (T,)     the JPEG files, one after the other

@@ -1,0 +1,186 @@
+"""The Lightning data module over packs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from maflab.data.augment import Augmentation
+from maflab.data.dataset import PackDataset, PackMixture
+from maflab.data.pack_format import PackError
+from maflab.data.sampler import EvaluationSampler, MixtureSampler
+from maflab.structures import Batch
+
+
+class PackDataModule(pl.LightningDataModule):
+    """Training on a mixture of packs, evaluation on one.
+
+    The order and the augmentation of training follow from (seed, epoch): a run resumed at an epoch sees what the
+    uninterrupted one would have seen. Evaluation shows every sample exactly once, on any number of processes.
+
+    Args:
+        train: a pack, or the packs of a mixture as `{path, ratio}`; a `path` may be a list of packs that share
+            the ratio by size. Without ratios packs are drawn by size.
+        val: the pack that models are chosen on.
+        test: the pack of the final figures; None: `val`.
+        resolution: the crop's side in pixels.
+        batch_size: training samples a process and step.
+        eval_batch_size: None: `batch_size`.
+        workers: processes a loader; 0 decodes in the training process.
+        augmentation: of training samples.
+        seed: of order and augmentation.
+        epoch_length: training samples an epoch over all processes; None: see `MixtureSampler`.
+        limit_train, limit_val, limit_test: at most so many samples of each pack.
+        prepare: called once on each machine before the packs are opened; makes those that are made, not fetched.
+
+    Raises:
+        PackError: in `setup`, if a pack cannot be used, or training would not fill one batch.
+    """
+
+    def __init__(
+        self,
+        train: str | Path | Sequence[Mapping[str, Any]],
+        val: str | Path,
+        test: str | Path | None = None,
+        *,
+        resolution: int,
+        batch_size: int,
+        eval_batch_size: int | None = None,
+        workers: int = 0,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        epoch_length: int | None = None,
+        limit_train: int | None = None,
+        limit_val: int | None = None,
+        limit_test: int | None = None,
+        prepare: Callable[[], object] | None = None,
+    ) -> None:
+        super().__init__()
+        self.train_sources = _sources(train)
+        self.val = val
+        self.test = val if test is None else test
+        self.resolution = resolution
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size or batch_size
+        self.workers = workers
+        self.augmentation = augmentation
+        self.seed = seed
+        self.epoch_length = epoch_length
+        self.limits = {"train": limit_train, "val": limit_val, "test": limit_test}
+        self.prepare = prepare
+        self.train_set: PackMixture | None = None
+        self.val_set: PackDataset | None = None
+        self.test_set: PackDataset | None = None
+
+    def prepare_data(self) -> None:
+        if self.prepare is not None:
+            self.prepare()
+
+    def setup(self, stage: str | None = None) -> None:
+        if stage in ("fit", None) and self.train_set is None:
+            self.train_set = PackMixture(
+                [
+                    PackDataset(path, self.resolution, self.augmentation, limit=self.limits["train"], seed=self.seed)
+                    for paths, _ in self.train_sources
+                    for path in paths
+                ]
+            )
+        if stage in ("fit", "validate", None) and self.val_set is None:
+            self.val_set = PackDataset(self.val, self.resolution, limit=self.limits["val"])
+        if stage in ("test", "predict", None) and self.test_set is None:
+            self.test_set = PackDataset(self.test, self.resolution, limit=self.limits["test"])
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        assert self.train_set is not None, "setup('fit') comes first"
+        rank, world = self._process()
+        sampler = MixtureSampler(
+            [len(dataset) for dataset in self.train_set.datasets],
+            self._ratios(),
+            self.epoch_length,
+            seed=self.seed,
+            rank=rank,
+            world=world,
+        )
+        if len(sampler) < self.batch_size:
+            raise PackError(
+                f"Training has {len(sampler)} samples an epoch for each process, fewer than one batch of "
+                f"{self.batch_size}; lower the batch size or raise the limits."
+            )
+        return self._loader(self.train_set, sampler, self.batch_size, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._evaluation(self.val_set)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._evaluation(self.test_set)
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        return self._evaluation(self.test_set)
+
+    def _evaluation(self, dataset: PackDataset | None) -> DataLoader[Batch]:
+        assert dataset is not None, "setup comes first"
+        return self._loader(dataset, EvaluationSampler(len(dataset), *self._process()), self.eval_batch_size)
+
+    def _loader(
+        self,
+        dataset: PackMixture | PackDataset,
+        sampler: MixtureSampler | EvaluationSampler,
+        batch_size: int,
+        drop_last: bool = False,
+    ) -> DataLoader[Batch]:
+        return DataLoader(
+            dataset,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=self.workers,
+            drop_last=drop_last,
+            pin_memory=self._on_cuda(),
+            persistent_workers=self.workers > 0,
+            worker_init_fn=_start_worker,
+            # Its own generator, or starting the workers would draw from the global one that dropout uses.
+            generator=torch.Generator().manual_seed(self.seed),
+        )
+
+    def _ratios(self) -> list[float] | None:
+        """One ratio a pack: packs that share an entry share its ratio by their size."""
+        if all(ratio is None for _, ratio in self.train_sources):
+            return None
+        assert self.train_set is not None
+        sizes = iter(len(dataset) for dataset in self.train_set.datasets)
+        ratios = []
+        for paths, ratio in self.train_sources:
+            if ratio is None:
+                raise PackError(f"The training mixture gives {paths[0]} no ratio but others one; give all or none.")
+            shares = [next(sizes) for _ in paths]
+            ratios += [ratio * share / sum(shares) for share in shares]
+        return ratios
+
+    def _process(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+
+    def _on_cuda(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+
+def _sources(train: str | Path | Sequence[Mapping[str, Any]]) -> list[tuple[list[str | Path], float | None]]:
+    if isinstance(train, str | Path):
+        return [([train], None)]
+    sources = []
+    for entry in train:
+        unknown = set(entry) - {"path", "ratio"}
+        if unknown or "path" not in entry:
+            raise ValueError(f"An entry of the training mixture is {{path, ratio}}, not {dict(entry)}.")
+        path = entry["path"]
+        sources.append(([path] if isinstance(path, str | Path) else list(path), entry.get("ratio")))
+    if not sources:
+        raise ValueError("The training mixture is empty; name at least one pack.")
+    return sources
+
+
+def _start_worker(_: int) -> None:
+    # Workers are the parallelism; OpenCV's own threads would only fight over the cores.
+    cv2.setNumThreads(0)
