@@ -24,10 +24,16 @@ class LossTerms(NamedTuple):
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of values (B, ...) over the samples of mask (B,); zero, with zero gradient, where there are none."""
-    per_sample = values.flatten(1).mean(1)
-    # `where` rather than a product: an unlabelled sample may hold anything, even what would give NaN.
-    kept = torch.where(mask > 0, per_sample * mask, torch.zeros_like(per_sample))
-    return kept.sum() / mask.sum().clamp(min=1)
+    return (values.flatten(1).mean(1) * mask).sum() / mask.sum().clamp(min=1)
+
+
+def squared_error(predicted: Tensor, labelled: Tensor, confidence: Tensor) -> Tensor:
+    """Squared error of (B, ...) weighted by a confidence that broadcasts to it.
+
+    Where the confidence is zero, error and gradient are zero whatever the label holds, even NaN.
+    """
+    known = torch.where(confidence > 0, labelled, predicted.detach())
+    return (predicted - known).square() * confidence
 
 
 def keypoint_2d_error(predicted: Tensor, labelled: Tensor) -> Tensor:
@@ -35,9 +41,7 @@ def keypoint_2d_error(predicted: Tensor, labelled: Tensor) -> Tensor:
 
     Unlabelled points stay in the denominator, as in SPIN's and PyMAF's code.
     """
-    confidence = labelled[..., 2:]
-    error = torch.where(confidence > 0, (predicted - labelled[..., :2]).square() * confidence, 0 * predicted)
-    return error.mean()
+    return squared_error(predicted, labelled[..., :2], labelled[..., 2:]).mean()
 
 
 def joint_3d_error(predicted: Tensor, labelled: Tensor, has: Tensor) -> Tensor:
@@ -46,8 +50,12 @@ def joint_3d_error(predicted: Tensor, labelled: Tensor, has: Tensor) -> Tensor:
     def centred(joints: Tensor) -> Tensor:
         return joints - joints[:, HIPS].mean(1, keepdim=True)
 
-    confidence = labelled[..., 3:]
-    return masked_mean((centred(predicted) - centred(labelled[..., :3])).square() * confidence, has)
+    confidence = torch.where(has[:, None, None] > 0, labelled[..., 3:], 0)
+    return masked_mean(squared_error(centred(predicted), centred(labelled[..., :3]), confidence), has)
+
+
+def _labelled_error(predicted: Tensor, labelled: Tensor, has: Tensor) -> Tensor:
+    return masked_mean(squared_error(predicted.flatten(1), labelled.flatten(1), has[:, None]), has)
 
 
 HIPS = [SPIN49.index(name) - len(BODY25.names) for name in ("RHip", "LHip")]
@@ -155,7 +163,7 @@ class MeshRecoveryLoss(nn.Module):
         return {
             "keypoints_2d": keypoint_2d_error(estimate.keypoints_2d, labelled),
             "keypoints_3d": joint_3d_error(joints, batch.joints_3d, batch.has_joints_3d),
-            "pose": masked_mean((estimate.rotations - batch.rotations).square(), batch.has_pose),
-            "betas": masked_mean((estimate.betas - batch.betas).square(), batch.has_betas),
+            "pose": _labelled_error(estimate.rotations, batch.rotations, batch.has_pose),
+            "betas": _labelled_error(estimate.betas, batch.betas, batch.has_betas),
             "camera": torch.exp(-10 * estimate.camera[:, 0]).square().mean(),
         }
