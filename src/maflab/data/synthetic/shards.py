@@ -1,0 +1,86 @@
+"""Finished pieces of a pack that is still being made, so that an interrupted run goes on where it stopped."""
+
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maflab.data.pack_format import PackError
+
+SHARD_SIZE = 64
+_MARK = "made-by.json"
+
+
+def ranges(count: int) -> list[tuple[int, int]]:
+    """First and last-plus-one index of each shard; they do not depend on who makes them."""
+    return [(start, min(start + SHARD_SIZE, count)) for start in range(0, count, SHARD_SIZE)]
+
+
+def shard_path(folder: Path, start: int, stop: int) -> Path:
+    """The file of the records start..stop-1."""
+    return folder / f"{start:08d}-{stop:08d}.npz"
+
+
+def open_folder(folder: Path, made_by: dict[str, Any]) -> None:
+    """Makes the folder of the shards; shards that other settings or another version of the code made are dropped."""
+    text = json.dumps(made_by, sort_keys=True)
+    mark = folder / _MARK
+    if folder.exists() and not (mark.exists() and mark.read_text() == text):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(text)
+
+
+def code_digest() -> str:
+    """A digest of this package's source: another generator makes other pictures."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def write_shard(path: Path, records: list[dict[str, Any]]) -> None:
+    """Writes records whole or not at all."""
+    columns: dict[str, np.ndarray] = {
+        field: np.array([record[field] for record in records]) for field in records[0] if field != "jpeg"
+    }
+    pictures = [record["jpeg"] for record in records]
+    columns["lengths"] = np.array([len(picture) for picture in pictures])
+    columns["bytes"] = np.frombuffer(b"".join(pictures), np.uint8)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, **columns)  # type: ignore[arg-type]
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise PackError(
+            f"{path} could not be written ({error}); free space on that disk and run the same command again: "
+            "what is finished is kept."
+        ) from error
+
+
+def read_shard(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a shard in order.
+
+    Raises:
+        PackError: the shard cannot be read; it is removed, so that the next run makes it again.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            columns = {field: file[field] for field in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        path.unlink(missing_ok=True)
+        raise PackError(f"{path} was damaged ({error}) and is removed; run the same command again.") from error
+    offsets = np.concatenate([[0], np.cumsum(columns.pop("lengths"))])
+    pictures = columns.pop("bytes").tobytes()
+    for row in range(len(offsets) - 1):
+        record: dict[str, Any] = {field: values[row] for field, values in columns.items()}
+        record["sequence"], record["frame"] = str(record["sequence"]), int(record["frame"])
+        yield {"jpeg": pictures[offsets[row] : offsets[row + 1]], **record}
