@@ -25,7 +25,9 @@ _LIBRARY_VERSION = ("v110", "v110")  # fixed, or the bytes would change with the
 _ROWS_A_CHUNK = 256
 _BYTES_A_CHUNK = 1 << 20
 _FLUSH_BYTES = 8 << 20
+_SLACK_BYTES = 1 << 20  # for HDF5's own tables
 _STALE_SECONDS = 3600.0
+_LABEL_BYTES = sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for shape, dtype in LABELS.values()) + 8
 
 
 class PackWriter:
@@ -73,6 +75,7 @@ class PackWriter:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._remove_stale()
             self._file = h5py.File(self._partial, "w", libver=_LIBRARY_VERSION)
+            self._reserve(0)
             self._create()
         return self
 
@@ -87,9 +90,12 @@ class PackWriter:
             file = self._opened()
             names = [name.encode() for name in self._sequences]
             width = max([1, *map(len, names)])
+            self._reserve(len(names) * width)
             file.create_dataset("sequence_names", data=np.array(names, dtype=f"S{width}"), track_times=False)
             file.close()
             self._file = None
+            # Opening it once more for writing cuts off what was reserved and not used.
+            h5py.File(self._partial, "r+", libver=_LIBRARY_VERSION).close()
             os.replace(self._partial, self.path)
 
     def append(
@@ -149,6 +155,8 @@ class PackWriter:
                 f"{self.path}: record {self._count}: {field} has a value that is not finite; "
                 "store absent labels as zeros with has_... false or a confidence of 0."
             )
+        if field == "size" and not array > 0:
+            raise PackError(f"{self.path}: record {self._count}: the box's size is {array}; it must be positive.")
         return array
 
     def _create(self) -> None:
@@ -181,6 +189,7 @@ class PackWriter:
         file = self._opened()
         lengths = np.array([len(jpeg) for jpeg in self._jpegs], np.int64)
         offsets = self._flushed_bytes + np.cumsum(lengths)
+        self._reserve(self._buffered_bytes + 2 * _BYTES_A_CHUNK + (len(lengths) + 2 * _ROWS_A_CHUNK) * _LABEL_BYTES)
         _extend(file["images/bytes"], np.frombuffer(b"".join(self._jpegs), np.uint8))
         _extend(file["images/offsets"], offsets)
         for field, rows in self._rows.items():
@@ -188,6 +197,13 @@ class PackWriter:
         file.flush()
         self._flushed_bytes = int(offsets[-1])
         self._clear_buffer()
+
+    def _reserve(self, growth: int) -> None:
+        """Claims disk space before HDF5 needs it: HDF5 crashes the process when one of its own writes fails."""
+        if not hasattr(os, "posix_fallocate"):  # Linux has it
+            return
+        with open(self._partial, "r+b") as partial:
+            os.posix_fallocate(partial.fileno(), 0, self._opened().id.get_filesize() + growth + _SLACK_BYTES)
 
     def _clear_buffer(self) -> None:
         self._jpegs: list[bytes] = []
