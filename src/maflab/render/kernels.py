@@ -77,7 +77,10 @@ def visit_triangles(
     centre_y: wp.float32,
     nearest: wp.array3d(dtype=wp.int64),
 ):
-    """Each triangle of item `first` + i leaves depth and face index at the pixels it is nearest in."""
+    """Each triangle of item `first` + i leaves depth and face index at the pixels it is nearest in.
+
+    `nearest` starts as NO_HIT everywhere.
+    """
     i, face = wp.tid()
     item = first + i
     ia = faces[face, 0]
@@ -153,3 +156,27 @@ def read_hits(
     depth[item, y, x] = hit[3]
     nearest[item, y, x] = wp.int64(face)
     barycentric[item, y, x] = wp.vec3(hit[0], hit[1], hit[2])
+
+
+@wp.kernel
+def label_pixels(
+    face: wp.array3d(dtype=wp.int64),
+    barycentric: wp.array3d(dtype=wp.vec3),
+    rows: wp.array(dtype=wp.int64),
+    face_parts: wp.array(dtype=wp.uint8),
+    face_uv: wp.array2d(dtype=wp.vec2),
+    part: wp.array3d(dtype=wp.int64),
+    u: wp.array3d(dtype=wp.float32),
+    v: wp.array3d(dtype=wp.float32),
+):
+    """Part, U and V of what the pixels of item i met, into row `rows[i]` of maps that start as background."""
+    i, y, x = wp.tid()
+    met = wp.int32(face[i, y, x])
+    if met < 0:
+        return
+    row = wp.int32(rows[i])
+    weight = barycentric[i, y, x]
+    uv = weight[0] * face_uv[met, 0] + weight[1] * face_uv[met, 1] + weight[2] * face_uv[met, 2]
+    part[row, y, x] = wp.int64(face_parts[met])
+    u[row, y, x] = wp.clamp(uv[0], 0.0, 1.0)
+    v[row, y, x] = wp.clamp(uv[1], 0.0, 1.0)

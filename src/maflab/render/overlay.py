@@ -20,12 +20,11 @@ _FOCAL_RATIO = 10.0
 
 
 def _part_colours() -> np.ndarray:
-    """Hues a golden angle apart, in two brightnesses, so that parts that touch never look alike."""
+    """Twelve hues in two brightnesses; hues of consecutive parts, which often touch, are 150 degrees apart."""
     index = np.arange(24)
-    hue = np.round(index * 179 * 0.381966) % 180
-    saturation = np.where(index % 3 == 1, 120, 225)
-    value = np.where(index % 2 == 0, 255, 175)
-    hsv = np.stack([hue, saturation, value], axis=-1).astype(np.uint8)
+    hue = index * 5 % 12 * 15  # OpenCV halves degrees
+    value = np.where(index < 12, 255, 150)
+    hsv = np.stack([hue, np.full(24, 200), value], axis=-1).astype(np.uint8)
     rgb = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0]
     return np.concatenate([np.full((1, 3), 24, np.uint8), rgb])
 

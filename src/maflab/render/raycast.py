@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from maflab.geometry.cameras import CROP_PIXELS, FOCAL_LENGTH, camera_translation
-from maflab.render.warp_runtime import load_kernels, present_device, start_warp
+from maflab.render.warp_runtime import load_kernels, present_device, start_warp, torch_stream
 
 
 class Hits(NamedTuple):
@@ -85,11 +85,12 @@ class RayCaster:
         height, width = (size, size) if isinstance(size, int) else size
         if height < 1 or width < 1 or not 0 < focal < float("inf"):
             raise ValueError(f"a picture needs a positive size and focal length, got {size} and {focal}.")
+        vertices = vertices.detach().float()
         self._check(vertices)
         centre_x, centre_y = centre if centre is not None else ((width - 1) / 2, (height - 1) / 2)
-        vertices = vertices.detach().float().contiguous()
+        vertices = vertices.contiguous()
         shape = (len(vertices), height, width)
-        face = torch.full(shape, torch.iinfo(torch.int64).max, device=vertices.device)
+        face = torch.empty(shape, dtype=torch.int64, device=vertices.device)
         depth = torch.empty(shape, device=vertices.device)
         barycentric = torch.empty((*shape, 3), device=vertices.device)
         if len(vertices):
@@ -119,7 +120,9 @@ class RayCaster:
             raise ValueError(f"camera must be ({len(vertices)}, 3), got {tuple(camera.shape)}.")
         # project() divides f X / Z by half the crop's 224 pixels; i = (x + 1) (size - 1) / 2.
         focal = FOCAL_LENGTH * (size - 1) / CROP_PIXELS
-        return self.cast(vertices.detach() + camera_translation(camera.detach())[:, None], focal, size)
+        # In float32 even under autocast: the camera is tens of metres away.
+        translation = camera_translation(camera.detach().float())[:, None]
+        return self.cast(vertices.detach().float() + translation, focal, size)
 
     def _check(self, vertices: Tensor) -> None:
         if vertices.ndim != 3 or vertices.shape[2] != 3:
@@ -129,10 +132,12 @@ class RayCaster:
                 f"the faces name vertex {self._vertices_needed - 1}, but the mesh has {vertices.shape[1]} vertices."
             )
         # One sum a mesh is enough: any NaN or infinity makes it one.
-        finite = vertices.detach().sum(dim=(1, 2)).isfinite()
+        finite = vertices.sum(dim=(1, 2)).isfinite()
         if not bool(finite.all()):
             item = int((~finite).nonzero()[0])
-            raise ValueError(f"mesh {item} of the batch has vertices that are not finite (NaN or infinite).")
+            raise ValueError(
+                f"mesh {item} of the batch, or its camera, is not finite (NaN or infinity among its numbers)."
+            )
 
     def _launch(
         self,
@@ -151,6 +156,7 @@ class RayCaster:
         outputs = [wp.from_torch(depth), wp.from_torch(barycentric, dtype=wp.vec3)]
 
         def run(first: int, count: int) -> None:
+            nearest[first : first + count].fill_(kernels.NO_HIT)
             inputs = [points, corners, first, *lens, nearest]
             wp.launch(kernels.visit_triangles, dim=(count, len(triangles)), inputs=inputs, device=str(device))
             wp.launch(
@@ -161,14 +167,11 @@ class RayCaster:
                 device=str(device),
             )
 
-        if device.type == "cuda":
-            with wp.ScopedStream(wp.stream_from_torch(torch.cuda.current_stream(device))):
-                run(0, len(vertices))
-            return
         # Warp runs a CPU kernel on the calling thread and lets go of the interpreter meanwhile.
-        workers = min(torch.get_num_threads(), len(vertices))
+        workers = 1 if device.type == "cuda" else min(torch.get_num_threads(), len(vertices))
         if workers == 1:
-            run(0, len(vertices))
+            with torch_stream(device):
+                run(0, len(vertices))
             return
         starts = [len(vertices) * k // workers for k in range(workers + 1)]
         with ThreadPoolExecutor(workers) as pool:

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from maflab.body.model import BodyModel
-from maflab.render.raycast import RayCaster
+from maflab.render.raycast import Hits, RayCaster
+from maflab.render.warp_runtime import load_kernels, start_warp, torch_stream
 from maflab.structures import AuxiliaryTargets
 
 _MERGED_PARTS = (
@@ -70,14 +71,30 @@ def auxiliary_targets(
     kept = valid.bool() & (camera[:, 0] > 0)
     rows = kept.nonzero()[:, 0]
     shape = (len(vertices), size, size)
-    part = torch.zeros(shape, dtype=torch.int64, device=vertices.device)
-    uv = torch.zeros((*shape, 2), device=vertices.device)
+    device = vertices.device
+    part = torch.zeros(shape, dtype=torch.int64, device=device)
+    u, v = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
     if len(rows):
         hits = caster.cast_crop(vertices[rows], camera[rows], size)
-        _, y, x = pixels = (hits.face >= 0).nonzero(as_tuple=True)
-        face = hits.face[pixels]
-        row = rows[pixels[0]]
-        part[row, y, x] = body.face_parts.long()[face]
-        corners = hits.barycentric[pixels]
-        uv[row, y, x] = torch.bmm(corners[:, None], body.face_uv[face])[:, 0].clamp_(0, 1)
-    return AuxiliaryTargets(part, uv[..., 0], uv[..., 1], kept.to(torch.float32))
+        _label(hits, rows, body, (part, u, v))
+    return AuxiliaryTargets(part, u, v, kept.to(torch.float32))
+
+
+def _label(hits: Hits, rows: Tensor, body: BodyModel, maps: tuple[Tensor, Tensor, Tensor]) -> None:
+    """Write part, U and V of the pixels that met the body into the given rows of the maps.
+
+    One kernel rather than a chain of gathers: on a busy machine each of torch's parallel operations waits a time
+    slice for its slowest thread.
+    """
+    device = str(hits.face.device)
+    wp, kernels = start_warp(), load_kernels(device)
+    inputs = [
+        wp.from_torch(hits.face),
+        wp.from_torch(hits.barycentric, dtype=wp.vec3),
+        wp.from_torch(rows),
+        wp.from_torch(body.face_parts.contiguous()),
+        wp.from_torch(body.face_uv.float().contiguous(), dtype=wp.vec2),
+    ]
+    outputs = [wp.from_torch(one) for one in maps]
+    with torch_stream(hits.face.device):
+        wp.launch(kernels.label_pixels, dim=tuple(hits.face.shape), inputs=inputs, outputs=outputs, device=device)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from types import ModuleType
 
@@ -58,3 +58,11 @@ def load_kernels(device: str) -> ModuleType:
 
     wp.load_module(kernels, device=device)
     return kernels
+
+
+def torch_stream(device: torch.device) -> AbstractContextManager:
+    """Queue warp's launches behind torch's work on a CUDA device; nothing on the CPU, where launches are immediate."""
+    if device.type != "cuda":
+        return nullcontext()
+    wp = start_warp()
+    return wp.ScopedStream(wp.stream_from_torch(torch.cuda.current_stream(device)))
