@@ -37,7 +37,8 @@ def _gait(stride: float, bent: float, lift: float, swing: float, elbow: float, l
             "left_hip_flex": left_hip, "right_hip_flex": right_hip, "left_knee": left_knee, "right_knee": right_knee,
             "hip_abduct": 2, "hip_turn": 4, "ankle": 4, "spine_bend": lean * 0.5, "lean": lean * 0.5,
             # An arm swings with the opposite leg; behind the body its plane points back.
-            "left_arm_plane": 15 if right_hip > left_hip else 150, "right_arm_plane": 15 if left_hip > right_hip else 150,
+            "left_arm_plane": 15 if right_hip > left_hip else 150,
+            "right_arm_plane": 15 if left_hip > right_hip else 150,
             "left_arm_raise": 12 + swing * abs(turn), "right_arm_raise": 12 + swing * abs(turn),
             "elbow": elbow, "spine_twist": -6 * turn,
         }  # fmt: skip

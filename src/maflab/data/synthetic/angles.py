@@ -98,10 +98,7 @@ def to_rotations(angles: np.ndarray) -> np.ndarray:
     value = dict(zip(NAMES, np.moveaxis(angles, -1, 0), strict=True))
     rotations = np.broadcast_to(np.eye(3), (len(angles), 24, 3, 3)).copy()
     rotations[:, 0] = _euler("XZ", value["lean"], -value["tilt"])
-    for joint, share in zip((3, 6, 9), _SPINE_SHARES, strict=True):
-        rotations[:, joint] = _share_of(value, "spine", share)
-    for joint, share in zip((12, 15), _NECK_SHARES, strict=True):
-        rotations[:, joint] = _share_of(value, "neck", share)
+    _chains(value, rotations)
     for offset, side in enumerate(("left_", "right_")):
         own = {name: value[side + name] for name in SIDED}
         for joint, matrix in (_leg(own) | _arm(own)).items():
@@ -109,20 +106,23 @@ def to_rotations(angles: np.ndarray) -> np.ndarray:
     return rotations
 
 
-def _share_of(value: dict[str, np.ndarray], chain: str, share: float) -> np.ndarray:
-    """Rotation of one joint of a chain of joints ("spine", "neck") that splits its angles. -> (N, 3, 3)."""
-    bend, side, twist = (share * value[f"{chain}_{kind}"] for kind in ("bend", "side", "twist"))
-    return _euler("XZY", bend, -side, twist)
+def _chains(value: dict[str, np.ndarray], rotations: np.ndarray) -> None:
+    """Splits the angles of spine and neck over their joints, in place."""
+    for chain, joints, shares in (("spine", (3, 6, 9), _SPINE_SHARES), ("neck", (12, 15), _NECK_SHARES)):
+        bend, side, twist = (np.outer(shares, value[f"{chain}_{kind}"]) for kind in ("bend", "side", "twist"))
+        rotations[:, joints] = np.moveaxis(_euler("XZY", bend, -side, twist), 0, 1)
 
 
 def _leg(own: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
     """Left hip, knee, ankle and foot (SMPL joints 1, 4, 7, 10) of left-side angles."""
-    return {
-        1: _euler("XZY", -own["hip_flex"], own["hip_abduct"], own["hip_turn"]),
-        4: _euler("X", own["knee"]),
-        7: _euler("XY", own["ankle"], own["ankle_turn"]),
-        10: _euler("X", own["toes"]),
-    }
+    zero = np.zeros_like(own["knee"])
+    stacked = _euler(
+        "XZY",
+        np.stack([-own["hip_flex"], own["knee"], own["ankle"], own["toes"]]),
+        np.stack([own["hip_abduct"], zero, zero, zero]),
+        np.stack([own["hip_turn"], zero, own["ankle_turn"], zero]),
+    )
+    return dict(zip((1, 4, 7, 10), stacked, strict=True))
 
 
 def _arm(own: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
@@ -143,5 +143,7 @@ def _arm(own: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
 
 
 def _euler(axes: str, *degrees: np.ndarray) -> np.ndarray:
-    """Product of elementary rotations, first axis outermost (intrinsic). Each (N,) degrees -> (N, 3, 3)."""
-    return Rotation.from_euler(axes, np.stack(degrees, -1), degrees=True).as_matrix()
+    """Product of elementary rotations, first axis outermost (intrinsic). Each (...) degrees -> (..., 3, 3)."""
+    stacked = np.stack(degrees, -1)
+    matrices = Rotation.from_euler(axes, stacked.reshape(-1, len(axes)), degrees=True).as_matrix()
+    return matrices.reshape(*stacked.shape[:-1], 3, 3)

@@ -29,7 +29,9 @@ def sample_lights(rng: np.random.Generator) -> Lights:
     tint = np.clip(1 + rng.normal(0, 0.08, 3), 0.7, 1.3)
     key, ambient = rng.uniform(0.5, 1.1), rng.uniform(0.22, 0.55)
     directions = np.stack([rng.normal(0, 0.8, 2), rng.normal(0, 1.0, 2)])  # x of key and fill, then depth
-    towards = np.stack([directions[0], [-rng.uniform(0.2, 1.2), rng.normal(-0.2, 0.5)], -np.abs(directions[1]) - 0.25], -1)
+    towards = np.stack(
+        [directions[0], [-rng.uniform(0.2, 1.2), rng.normal(-0.2, 0.5)], -np.abs(directions[1]) - 0.25], -1
+    )
     towards[1, 2] *= rng.choice([-1.0, 1.0], p=[0.3, 0.7])  # now and then a rim light
     colours = np.stack([key * tint, rng.uniform(0.05, 0.4) * (2 - tint)])
 

@@ -27,11 +27,19 @@ def occlude(rng: np.random.Generator, picture: np.ndarray, person: np.ndarray, c
         if np.count_nonzero(cv2.bitwise_and(both, person)) > _MOST_COVERED * visible:
             continue
         covered = both
-        material = np.clip(patch(rng, size, palette(rng, 2)), 0, 255)
-        if rng.random() < 0.5:
-            material *= np.linspace(rng.uniform(0.6, 1), rng.uniform(0.6, 1), size, dtype=np.float32)[:, None, None]
-        alpha = (shape.astype(np.float32) / 255)[..., None]
-        picture[:] = (picture + alpha * (material - picture)).astype(np.uint8)
+        _lay(rng, picture, shape)
+
+
+def _lay(rng: np.random.Generator, picture: np.ndarray, shape: np.ndarray) -> None:
+    """Fills a shape (S, S) uint8 with some material, in place."""
+    left, top, width, height = cv2.boundingRect(shape)
+    if not width:
+        return
+    material = patch(rng, len(picture), palette(rng, 2))[top : top + height, left : left + width]
+    alpha = shape[top : top + height, left : left + width].astype(np.float32)[..., None] / 255
+    light = np.linspace(rng.uniform(0.6, 1), rng.uniform(0.6, 1), height, dtype=np.float32)[:, None, None]
+    view = picture[top : top + height, left : left + width]
+    view[:] = (view + alpha * (material * light - view)).astype(np.uint8)
 
 
 def _silhouette(rng: np.random.Generator, size: int, box: tuple[int, int, int, int]) -> np.ndarray:
@@ -56,7 +64,9 @@ def _silhouette(rng: np.random.Generator, size: int, box: tuple[int, int, int, i
         cv2.fillPoly(shape, [corners.astype(np.int32)], 255, cv2.LINE_AA)
     elif kind == 3:  # something round
         axes = (rng.uniform(0.05, 0.22, 2) * (width, height)).astype(int) + 2
-        cv2.ellipse(shape, (int(x), int(y)), tuple(int(a) for a in axes), rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_AA)
+        cv2.ellipse(
+            shape, (int(x), int(y)), tuple(int(a) for a in axes), rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_AA
+        )
     else:  # something with corners
         around = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(4, 9)))
         reach = rng.uniform(0.06, 0.22, len(around)) * max(width, height) * 0.8

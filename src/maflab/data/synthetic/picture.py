@@ -81,4 +81,3 @@ def _expose(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
         grain = rng.standard_normal(picture.shape[:2], dtype=np.float32) * np.float32(rng.uniform(1, 9))
         picture = cv2.add(picture, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
     return picture
-

@@ -16,7 +16,9 @@ _PATHS = {name: path_of(action) for name, action in LIBRARY.items()}
 _ACTIONS = tuple(LIBRARY)
 _WEIGHTS = np.array([LIBRARY[name].weight for name in _ACTIONS]) / sum(LIBRARY[name].weight for name in _ACTIONS)
 _UPPER_ACTIONS = tuple(name for name in _ACTIONS if LIBRARY[name].upper_only)
-_UPPER_ANGLES = np.array([any(part in name for part in ("collar", "arm", "elbow", "wrist", "fingers")) for name in NAMES])
+_UPPER_ANGLES = np.array(
+    [any(part in name for part in ("collar", "arm", "elbow", "wrist", "fingers")) for name in NAMES]
+)
 _CAMERA = np.diag([1.0, -1.0, -1.0])  # SMPL's axes (y up, z to the viewer) in the camera's (y down, z away)
 
 # Standard deviation in degrees of the personal variation of each angle.
@@ -131,4 +133,3 @@ def penetration(joints: np.ndarray) -> np.ndarray:
     distance = np.linalg.norm(one[:, :, :, None] - other[:, :, None], axis=-1).min((-1, -2))  # (N, P)
     room = _CAPSULES[_PAIRS, 2].sum(-1) + np.where((_PAIRS == 1).any(-1), 0.0, -_TOLERANCE)
     return np.maximum(room - distance, 0.0).max(-1)
-

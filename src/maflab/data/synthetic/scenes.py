@@ -15,17 +15,19 @@ def background(rng: np.random.Generator, size: int, ground: float) -> np.ndarray
     painters, weights = zip(*_PAINTERS, strict=True)
     painter = painters[rng.choice(len(painters), p=np.array(weights) / sum(weights))]
     picture = painter(rng, size, ground)
-    picture *= (1 + rng.uniform(0.02, 0.12) * fractal(rng, size, 3, 6, 0.75))[..., None]
+    uneven = 128 * (1 + rng.uniform(0.02, 0.12) * fractal(rng, size, 3, 6, 0.75))
+    picture = cv2.multiply(_to_bytes(picture), cv2.cvtColor(_to_bytes(uneven), cv2.COLOR_GRAY2RGB), scale=1 / 128)
     if rng.random() < 0.5:
-        blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 3.5) * size / 256)
-        picture = blurred
-    return _to_bytes(picture)
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 3.5) * size / 256)
+    return picture
 
 
 def _room(rng: np.random.Generator, size: int, ground: float) -> np.ndarray:
     """A wall with things on it, a floor in perspective, a skirting board, furniture."""
     colours = palette(rng, 6)
-    picture = patch(rng, size, colours[:2]) if rng.random() < 0.5 else gradient(rng, size, colours[:3])
+    picture = gradient(rng, size, colours[:3])
+    if rng.random() < 0.5:
+        picture = patch(rng, size, colours[:2]).astype(np.float32)
     edge = int(np.clip(ground - rng.uniform(0.02, 0.35) * size, 0.3 * size, 1.1 * size))
     for _ in range(rng.integers(0, 5)):
         _framed(rng, picture, colours, edge)
@@ -87,7 +89,12 @@ def _furniture(rng: np.random.Generator, picture: np.ndarray, colours: np.ndarra
     side = depth if rng.random() < 0.5 else -depth
     front = [(x, base), (x + width, base), (x + width, base - height), (x, base - height)]
     corner = x + width if side > 0 else x
-    flank = [(corner, base), (corner + side, base - depth), (corner + side, base - height - depth), (corner, base - height)]
+    flank = [
+        (corner, base),
+        (corner + side, base - depth),
+        (corner + side, base - height - depth),
+        (corner, base - height),
+    ]
     cover = [front[3], front[2], (x + width + side, base - height - depth), (x + side, base - height - depth)]
     for shape, light in ((front, 1.0), (flank, 0.65), (cover, 1.25)):
         _polygon(picture, shape, colour * light)
@@ -147,7 +154,9 @@ def _tree(rng: np.random.Generator, picture: np.ndarray, base: int) -> None:
     leaves = np.array([55, 95, 40]) * rng.uniform(0.5, 1.5) + rng.normal(0, 12, 3)
     for _ in range(12):
         at = (int(x + rng.normal(0, spread)), int(base - height + rng.normal(0, spread)))
-        cv2.circle(picture, at, max(1, int(spread * rng.uniform(0.4, 0.9))), (leaves * rng.uniform(0.6, 1.3)).tolist(), -1)
+        cv2.circle(
+            picture, at, max(1, int(spread * rng.uniform(0.4, 0.9))), (leaves * rng.uniform(0.6, 1.3)).tolist(), -1
+        )
 
 
 def _clutter(rng: np.random.Generator, size: int, ground: float) -> np.ndarray:
@@ -174,7 +183,9 @@ def _clutter(rng: np.random.Generator, size: int, ground: float) -> np.ndarray:
         elif kind == 3:
             letters = "".join(chr(code) for code in rng.integers(65, 91, rng.integers(2, 8)))
             scale = rng.uniform(0.4, 2.0) * size / 256
-            cv2.putText(picture, letters, _point((x - reach, y)), int(rng.integers(0, 7)), scale, colour, 2, cv2.LINE_AA)
+            cv2.putText(
+                picture, letters, _point((x - reach, y)), int(rng.integers(0, 7)), scale, colour, 2, cv2.LINE_AA
+            )
         else:
             end = (x + reach, y + reach * rng.uniform(0.3, 3.0))
             cv2.rectangle(picture, _point((x, y)), _point(end), colour, -1 if rng.random() < 0.7 else 3)

@@ -10,13 +10,12 @@ from maflab.data.pack_format import PackError
 from maflab.data.pack_reader import PackReader
 
 _LEFT, _RIGHT, _MIDDLE = (40, 220, 60), (235, 60, 50), (250, 220, 60)
-_COLOURS = [
-    {"L": _LEFT, "R": _RIGHT}.get(name.removeprefix("OP ")[0], _MIDDLE)
-    for name in SPIN49.names
-]
+_COLOURS = [{"L": _LEFT, "R": _RIGHT}.get(name.removeprefix("OP ")[0], _MIDDLE) for name in SPIN49.names]
 
 
-def contact_sheet(path: str | Path, rows: int = 6, cols: int = 8, size: int | None = None, points: bool = False) -> np.ndarray:
+def contact_sheet(
+    path: str | Path, rows: int = 6, cols: int = 8, size: int | None = None, points: bool = False
+) -> np.ndarray:
     """The first rows * cols pictures of a pack side by side.
 
     Args:

@@ -26,7 +26,9 @@ def gradient(rng: np.random.Generator, size: int, colours: np.ndarray) -> np.nda
     return upsample(np.ascontiguousarray(grid), size)
 
 
-def fractal(rng: np.random.Generator, size: int, coarse: int = 3, octaves: int = 5, roughness: float = 0.6) -> np.ndarray:
+def fractal(
+    rng: np.random.Generator, size: int, coarse: int = 3, octaves: int = 5, roughness: float = 0.6
+) -> np.ndarray:
     """(size, size) float32 noise of standard deviation near 1, each octave twice as fine and `roughness` as strong."""
     total, power, strength = np.zeros((size, size), np.float32), 0.0, 1.0
     for octave in range(octaves):
@@ -38,19 +40,27 @@ def fractal(rng: np.random.Generator, size: int, coarse: int = 3, octaves: int =
 
 
 def patch(rng: np.random.Generator, size: int, colours: np.ndarray) -> np.ndarray:
-    """(size, size, 3) float32 of some material: plain, striped, chequered, mottled; slightly uneven."""
+    """(size, size, 3) uint8 of some material: plain, striped, chequered, mottled; slightly uneven."""
     first, second = colours[rng.integers(len(colours))], colours[rng.integers(len(colours))]
     kind = rng.integers(4)
+    uneven = 1 + rng.uniform(0.02, 0.15) * rng.standard_normal((4, 4, 1), dtype=np.float32)
     if kind == 0:
-        share = np.zeros((size, size), np.float32)
-    elif kind == 3:
-        share = np.clip(0.5 + fractal(rng, size, 4, 4, 0.7), 0, 1)
-    else:
-        y, x = np.mgrid[0:size, 0:size].astype(np.float32)
-        turn, period = rng.uniform(0, np.pi), rng.uniform(0.04, 0.2) * size
-        along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
-        share = (along % period < 0.5 * period).astype(np.float32)
-        if kind == 2:
-            share = np.abs(share - (across % period < 0.5 * period))
-    uneven = 1 + rng.uniform(0.02, 0.15) * upsample(rng.standard_normal((4, 4), dtype=np.float32), size)
-    return (first + share[..., None] * (second - first)) * uneven[..., None]
+        return upsample(_bytes(first * uneven), size)
+    if kind == 3:
+        share = np.clip(0.5 + fractal(rng, size // 2, 4, 4, 0.7), 0, 1)[..., None]
+        return upsample(_bytes(first + share * (second - first)), size)
+    tile = np.full((8, 8, 3), first, np.float32)
+    tile[:4] = second
+    if kind == 2:
+        tile[:, 4:] = tile[::-1, 4:]
+    # One period of the pattern, turned and stretched over the whole picture.
+    scale, turn = 8 / (rng.uniform(0.04, 0.2) * size), rng.uniform(0, np.pi)
+    cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
+    place = np.array([[cosine, sine, rng.uniform(0, 8)], [-sine, cosine, rng.uniform(0, 8)]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    woven = cv2.warpAffine(_bytes(tile), place, (size, size), flags=flags, borderMode=cv2.BORDER_WRAP)
+    return cv2.multiply(woven, upsample(_bytes(np.repeat(200 * uneven, 3, 2)), size), scale=1 / 200)
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return np.clip(values, 0, 255).astype(np.uint8)
