@@ -44,7 +44,7 @@ class RayCaster:
         self._faces = faces.detach().to("cpu", torch.int32).contiguous()
         self._copies: dict[torch.device, Tensor] = {}
         self.faces_on(self.device)
-        load_kernels(str(self.device))
+        load_kernels("kernels", str(self.device))
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_copies": {}}
@@ -148,7 +148,7 @@ class RayCaster:
         barycentric: Tensor,
     ) -> None:
         device = present_device(vertices.device)
-        wp, kernels = start_warp(), load_kernels(str(device))
+        wp, kernels = start_warp(), load_kernels("kernels", str(device))
         triangles = self.faces_on(device)
         points = wp.from_torch(vertices, dtype=wp.vec3)
         corners = wp.from_torch(triangles)

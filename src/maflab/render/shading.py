@@ -1,12 +1,13 @@
 """Colours of what the rays met: smooth normals, an ambient and any number of directional lights, a highlight."""
 
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from maflab.render.raycast import Hits
+from maflab.render.warp_runtime import load_kernels, start_warp, torch_stream
 
 
 class Lights(NamedTuple):
@@ -36,15 +37,19 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     Returns:
         (B, V, 3) outward unit vectors; zero where a vertex has no triangle of any area.
     """
-    corners = faces.long()
-    # Adding rows of vertices is fastest with the vertices first and the batch inside a row.
-    rows = vertices.detach().transpose(0, 1).contiguous()  # (V, B, 3)
-    a, b, c = rows[corners[:, 0]], rows[corners[:, 1]], rows[corners[:, 2]]
-    normals = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(rows)
-    for corner in range(3):
-        total.index_add_(0, corners[:, corner], normals)
-    return normalize(total, dim=-1, eps=1e-20).transpose(0, 1)
+    points = vertices.detach().float().contiguous()
+    total = torch.zeros_like(points)
+    if points.numel() and len(faces):
+        wp, kernels, device = _kernels(points.device)
+        normals = wp.from_torch(total, dtype=wp.vec3)
+        corners = wp.from_torch(faces.int().contiguous())
+        inputs = [wp.from_torch(points, dtype=wp.vec3), corners]
+        with torch_stream(points.device):
+            wp.launch(
+                kernels.add_face_normals, dim=(len(points), len(faces)), inputs=inputs, outputs=[normals], device=device
+            )
+            wp.launch(kernels.normalise, dim=normals.shape, inputs=[normals], device=device)
+    return total
 
 
 class Fragments(NamedTuple):
@@ -67,12 +72,17 @@ def fragments(hits: Hits, faces: Tensor) -> Fragments:
 
 def interpolate(at: Fragments, values: Tensor) -> Tensor:
     """Values of the vertices, (B, V, C) or (V, C), at the fragments: (N, C)."""
-    corners = at.corners
-    if values.ndim == 3:
-        corners = corners + (at.item * values.shape[1])[:, None]
-        values = values.flatten(0, 1)
-    gathered = values.detach()[corners.reshape(-1)].view(-1, 3, values.shape[-1])
-    return torch.bmm(at.weights[:, None], gathered)[:, 0]
+    table = (values if values.ndim == 3 else values[None]).detach().float().contiguous()
+    result = torch.empty((len(at.item), table.shape[2]), device=table.device)
+    if len(at.item):
+        wp, kernels, device = _kernels(table.device)
+        inputs = [wp.from_torch(at.item), wp.from_torch(at.corners), wp.from_torch(at.weights, dtype=wp.vec3)]
+        inputs.append(wp.from_torch(table))
+        with torch_stream(table.device):
+            wp.launch(
+                kernels.interpolate, dim=len(at.item), inputs=inputs, outputs=[wp.from_torch(result)], device=device
+            )
+    return result
 
 
 @torch.no_grad()
@@ -113,28 +123,25 @@ def shade(
         ValueError: the colours fit neither the vertices nor the fragments.
     """
     at = fragments(hits, faces)
-    normal = normalize(interpolate(at, vertex_normals(vertices, faces) if normals is None else normals), dim=-1)
-    albedo = _albedo(at, colours, vertices.shape)
-    light = lights.ambient[at.item].clone()
-    highlight = torch.zeros_like(light)
-    for k in range(lights.directions.shape[1]):
-        towards = normalize(lights.directions[:, k], dim=-1)
-        light += _cosine(normal, towards[at.item]) * lights.colours[at.item, k]
-        if specular:
-            half = normalize(towards - torch.tensor([0.0, 0.0, 1.0], device=towards.device), dim=-1)
-            highlight += _cosine(normal, half[at.item]).pow(shininess) * lights.colours[at.item, k]
-    colour = albedo * light
-    if specular:
-        colour += specular * highlight
-    picture = torch.zeros((*hits.face.shape, 3), device=colour.device)
+    picture = torch.zeros((*hits.face.shape, 3), device=hits.face.device)
     if background is not None:
         picture.copy_(background)
-    picture.view(-1, 3)[at.pixel] = colour
+    albedo = _albedo(at, colours, vertices.shape)
+    if len(at.item):
+        normal = interpolate(at, vertex_normals(vertices, faces) if normals is None else normals)
+        wp, kernels, device = _kernels(picture.device)
+        rgb = [normal, albedo, *lights]
+        inputs = [wp.from_torch(at.item), wp.from_torch(at.pixel)]
+        inputs += [wp.from_torch(one.float().contiguous(), dtype=wp.vec3) for one in rgb]
+        inputs += [float(specular), float(shininess)]
+        outputs = [wp.from_torch(picture.view(-1, 3), dtype=wp.vec3)]
+        with torch_stream(picture.device):
+            wp.launch(kernels.light, dim=len(at.item), inputs=inputs, outputs=outputs, device=device)
     return picture
 
 
-def _cosine(normal: Tensor, direction: Tensor) -> Tensor:
-    return (normal * direction).sum(-1, keepdim=True).clamp_(min=0)
+def _kernels(device: torch.device) -> tuple[ModuleType, ModuleType, str]:
+    return start_warp(), load_kernels("shading_kernels", str(device)), str(device)
 
 
 def _albedo(at: Fragments, colours: Tensor, mesh: torch.Size) -> Tensor:

@@ -87,7 +87,7 @@ def _label(hits: Hits, rows: Tensor, body: BodyModel, maps: tuple[Tensor, Tensor
     slice for its slowest thread.
     """
     device = str(hits.face.device)
-    wp, kernels = start_warp(), load_kernels(device)
+    wp, kernels = start_warp(), load_kernels("kernels", device)
     inputs = [
         wp.from_torch(hits.face),
         wp.from_torch(hits.barycentric, dtype=wp.vec3),

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 import torch
@@ -51,11 +52,13 @@ def start_warp() -> ModuleType:
 
 
 @cache
-def load_kernels(device: str) -> ModuleType:
-    """The kernels, compiled for the device or read from warp's cache, before threads ask for them."""
-    wp = start_warp()
-    from maflab.render import kernels
+def load_kernels(name: str, device: str) -> ModuleType:
+    """A module of kernels of this room, compiled for the device or read from warp's cache.
 
+    Done before threads ask for them, and only once warp is quiet.
+    """
+    wp = start_warp()
+    kernels = import_module(f"maflab.render.{name}")
     wp.load_module(kernels, device=device)
     return kernels
 
