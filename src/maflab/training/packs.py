@@ -1,0 +1,73 @@
+"""Makes the packs of synthetic people that a data set asks for, where they are not there yet."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from maflab.body.model import BodyModel
+from maflab.data.pack_format import PackError
+from maflab.data.pack_reader import PackReader
+from maflab.data.synthetic import generate_pack
+from maflab.data.synthetic.generate import body_digest
+
+log = logging.getLogger(__name__)
+
+_SPLITS = ("train", "val", "test")
+
+
+def make_packs(
+    body: BodyModel,
+    folder: str | Path,
+    counts: Mapping[str, int],
+    size: int,
+    seed: int = 0,
+    workers: int | None = None,
+) -> None:
+    """Make `folder/<split>.h5` for each split, unless it was made before from the same numbers.
+
+    Args:
+        body: the body to photograph.
+        folder: where the packs go.
+        counts: pictures a split (`train`, `val`, `test`).
+        size: side of the pictures in pixels.
+        seed: of the pictures; a split has other pictures than the next with the same seed.
+        workers: processes; None: one a core.
+
+    Raises:
+        ValueError: a split of another name.
+        PackError: a pack could not be made.
+    """
+    if unknown := set(counts) - set(_SPLITS):
+        raise ValueError(f"data.prepare.counts has {', '.join(sorted(unknown))}; the splits are {', '.join(_SPLITS)}")
+    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    for split, count in counts.items():
+        path = Path(folder) / f"{split}.h5"
+        wanted = {"seed": seed, "split": split, "size": size, "count": count, "body": body_digest(body.arrays)}
+        if not _is_made(path, wanted):
+            log.info("making %d pictures of synthetic people: %s", count, path)
+            generate_pack(path, body, count, seed, size, workers, split, progress=_Tenths(split))
+
+
+class _Tenths:
+    """Tells of progress at every tenth."""
+
+    def __init__(self, split: str) -> None:
+        self.split = split
+        self.told = 0
+
+    def __call__(self, done: int, count: int) -> None:
+        if done * 10 // count > self.told:
+            self.told = done * 10 // count
+            log.info("%s: %d of %d pictures", self.split, done, count)
+
+
+def _is_made(path: Path, wanted: dict[str, object]) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        recipe = PackReader(path).attributes["recipe"]
+    except PackError as error:
+        log.warning("%s: it is made again", error)
+        return False
+    return all(recipe.get(key) == value for key, value in wanted.items())

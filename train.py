@@ -1,0 +1,24 @@
+"""Train a model: `python train.py +experiment=maf_3iter`; `--help` shows more."""
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from maflab.training.command import checked, friendly
+
+CONF = Path(__file__).resolve().parent / "conf"
+
+
+@friendly(CONF, "train")
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@checked(CONF, "train")
+def main(config: DictConfig) -> float | None:
+    """One run; its return value is what a sweeper would optimise."""
+    from maflab.training.run import train
+
+    return train(config)
+
+
+if __name__ == "__main__":
+    main()
