@@ -3,6 +3,7 @@
 Import this module only through `warp_runtime.load_kernels`, which quiets warp first.
 """
 
+# mypy: ignore-errors
 import warp as wp
 
 wp.set_module_options({"enable_backward": False})
