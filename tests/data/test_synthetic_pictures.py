@@ -12,6 +12,7 @@ from maflab.data.synthetic import scenes
 from maflab.data.synthetic.chart import Chart
 from maflab.data.synthetic.figure import draw_figure, sample_lights
 from maflab.data.synthetic.occluders import occlude
+from maflab.data.synthetic.paint import BOTTOM, HAIR, SHOE, TOP, colours, materials
 from maflab.data.synthetic.people import sample_outfit
 from maflab.data.synthetic.placement import place
 from maflab.data.synthetic.recipe import Recipe
@@ -74,7 +75,7 @@ def test_whole_people_fit_their_box_and_the_box_the_recipe(records: list[dict]) 
 def test_the_mask_is_where_the_vertices_project(studio: Studio) -> None:
     """Pixels and labels share one camera: the silhouette ends where the outermost vertices are."""
     rng = np.random.default_rng(4)
-    outfit = sample_outfit(rng)._replace(thickness=np.zeros(6, np.float32))
+    outfit = sample_outfit(rng)._replace(thickness=np.zeros(5, np.float32))
     rotations = studio.body.mean_rotations[None]
     vertices = studio.body(rotations, torch.zeros(1, 10)).vertices
     placement = place(rng, vertices[0].numpy(), SIZE, Recipe(truncated=0.0))
@@ -135,17 +136,28 @@ def test_occluders_leave_most_of_the_person(studio: Studio) -> None:
 
 
 def test_clothes_cover_what_they_are_for(tiny_arrays: BodyArrays) -> None:
-    from maflab.data.synthetic.people import BOTTOM, SHOE, TOP, paint
-
     chart = Chart(tiny_arrays)
     outfit = sample_outfit(np.random.default_rng(1))._replace(sleeve=1.0, leg_end=1.0, hem=0.0, shoe_end=1.97)
-    colours, material = paint(outfit, chart, chart.rows(chart.table))
     rows = chart.rows(chart.table)
-    assert np.isfinite(colours).all()
+    material = materials(outfit, chart, rows)
     assert (material[(rows.arm > 0) & (rows.arm < 1)] == TOP).all()
     assert not (material[rows.arm > 1.01] == TOP).any()
     assert (material[(rows.leg > 0.1) & (rows.leg < 0.9) & (rows.foot < 0.1)] == BOTTOM).all()
     assert (material[rows.leg > 2.1] == SHOE).all()
+    assert not (material[tiny_arrays.landmarks[:3]] == HAIR).any()  # nose and eyes
+    colour = colours(outfit, chart, rows, material)
+    assert colour.shape == (len(material), 3)
+    assert np.isfinite(colour).all()
+
+
+def test_hair_is_on_top_and_behind_not_in_the_face(tiny_arrays: BodyArrays) -> None:
+    chart = Chart(tiny_arrays)
+    rows = chart.rows(chart.table)
+    for length in (0.0, 1.0, 2.0):
+        outfit = sample_outfit(np.random.default_rng(2))._replace(hair_line=0.3, hair_length=length)
+        hair = materials(outfit, chart, rows) == HAIR
+        assert hair[rows.skull[:, 1] > 1.0].all()
+        assert not hair[(rows.skull[:, 2] > 0.6) & (rows.skull[:, 1] < 0.4)].any()
 
 
 def test_a_tiny_picture_is_refused(tiny_arrays: BodyArrays) -> None:

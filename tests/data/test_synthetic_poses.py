@@ -6,8 +6,9 @@ from scipy.spatial.transform import Rotation
 
 from maflab.body.arrays import BodyArrays
 from maflab.body.joints import SMPL24
-from maflab.data.synthetic.actions import LIBRARY, angles_of, path_of
+from maflab.data.synthetic.actions import LIBRARY
 from maflab.data.synthetic.angles import INDEX, LOWER, NAMES, UPPER, clip_to_limits, swap_sides, to_rotations
+from maflab.data.synthetic.paths import angles_of, path_of
 from maflab.data.synthetic.poses import (
     joint_positions,
     penetration,

@@ -55,6 +55,7 @@ LOWER: np.ndarray = _LIMITS[:, 0]
 UPPER: np.ndarray = _LIMITS[:, 1]
 
 _MIRROR = np.diag([-1.0, 1.0, 1.0])
+_HANGING = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # T-pose's left arm turned down
 _SPINE_SHARES = (0.35, 0.35, 0.3)  # of SMPL's spine1, spine2, spine3
 _NECK_SHARES = (0.5, 0.5)
 
@@ -99,10 +100,9 @@ def to_rotations(angles: np.ndarray) -> np.ndarray:
     rotations = np.broadcast_to(np.eye(3), (len(angles), 24, 3, 3)).copy()
     rotations[:, 0] = _euler("XZ", value["lean"], -value["tilt"])
     _chains(value, rotations)
-    for offset, side in enumerate(("left_", "right_")):
-        own = {name: value[side + name] for name in SIDED}
-        for joint, matrix in (_leg(own) | _arm(own)).items():
-            rotations[:, joint + offset] = matrix if offset == 0 else _MIRROR @ matrix @ _MIRROR
+    sides = {name: np.stack([value[f"left_{name}"], value[f"right_{name}"]]) for name in SIDED}
+    for joint, (left, right) in (_leg(sides) | _arm(sides)).items():
+        rotations[:, joint], rotations[:, joint + 1] = left, _MIRROR @ right @ _MIRROR
     return rotations
 
 
@@ -114,7 +114,7 @@ def _chains(value: dict[str, np.ndarray], rotations: np.ndarray) -> None:
 
 
 def _leg(own: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
-    """Left hip, knee, ankle and foot (SMPL joints 1, 4, 7, 10) of left-side angles."""
+    """Hip, knee, ankle and foot (SMPL joints 1, 4, 7, 10) of a left leg. Angles (2, N) -> (2, N, 3, 3) each."""
     zero = np.zeros_like(own["knee"])
     stacked = _euler(
         "XZY",
@@ -126,20 +126,21 @@ def _leg(own: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
 
 
 def _arm(own: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
-    """Left collar, shoulder, elbow, wrist and hand (SMPL joints 13, 16, 18, 20, 22) of left-side angles."""
-    plane, raised = np.radians(own["arm_plane"]), np.radians(own["arm_raise"])
-    axis = np.stack([-np.cos(plane), np.zeros_like(plane), np.sin(plane)], -1)
-    swing = Rotation.from_rotvec(axis * raised[:, None]).as_matrix()
-    hanging = _euler("Z", np.full_like(raised, -90.0))
-    collar = _euler("YZ", -own["collar_front"], own["collar_raise"])
-    return {
-        13: collar,
-        # The swing is stated relative to the chest, so the collar's share is taken back out.
-        16: np.swapaxes(collar, -1, -2) @ swing @ hanging @ _euler("X", own["arm_twist"]),
-        18: _euler("YX", -own["elbow"], 0.35 * own["forearm_twist"]),
-        20: _euler("XZY", 0.65 * own["forearm_twist"], -own["wrist_flex"], -own["wrist_side"]),
-        22: _euler("Z", -own["fingers"]),
-    }
+    """Collar, shoulder, elbow, wrist, hand (SMPL joints 13, 16, 18, 20, 22) of a left arm. (2, N) -> (2, N, 3, 3)."""
+    zero = np.zeros_like(own["elbow"])
+    collar, upper, elbow = _euler(
+        "YXZ",
+        np.stack([-own["collar_front"], zero, -own["elbow"]]),
+        np.stack([zero, own["arm_twist"], 0.35 * own["forearm_twist"]]),
+        np.stack([own["collar_raise"], zero, zero]),
+    )
+    # A swing about an axis in the horizontal plane is a turn there, a raise and the turn back.
+    plane = own["arm_plane"]
+    swing = _euler("YXY", plane, -own["arm_raise"], -plane)
+    wrist = _euler("XZY", 0.65 * own["forearm_twist"], -own["wrist_flex"], -own["wrist_side"])
+    # The swing is stated relative to the chest, so the collar's share is taken back out.
+    shoulder = np.swapaxes(collar, -1, -2) @ swing @ _HANGING @ upper
+    return {13: collar, 16: shoulder, 18: elbow, 20: wrist, 22: _euler("Z", -own["fingers"])}
 
 
 def _euler(axes: str, *degrees: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from maflab.data.synthetic.chart import Chart
-from maflab.data.synthetic.people import Outfit, paint
+from maflab.data.synthetic.paint import colours, materials
+from maflab.data.synthetic.people import Outfit
 from maflab.data.synthetic.placement import Placement
 from maflab.geometry.cameras import camera_translation
 from maflab.render.raycast import RayCaster
@@ -27,18 +28,20 @@ class Figure(NamedTuple):
 def sample_lights(rng: np.random.Generator) -> Lights:
     """Ambient light, a key light from above or the side, a weaker one from elsewhere; mild tints."""
     tint = np.clip(1 + rng.normal(0, 0.08, 3), 0.7, 1.3)
-    key, ambient = rng.uniform(0.5, 1.1), rng.uniform(0.22, 0.55)
-    directions = np.stack([rng.normal(0, 0.8, 2), rng.normal(0, 1.0, 2)])  # x of key and fill, then depth
-    towards = np.stack(
-        [directions[0], [-rng.uniform(0.2, 1.2), rng.normal(-0.2, 0.5)], -np.abs(directions[1]) - 0.25], -1
+    key, ambient = rng.uniform(0.6, 1.3), rng.uniform(0.16, 0.45)
+    towards = np.array(
+        [
+            [rng.normal(0, 0.8), -rng.uniform(0.2, 1.2), -abs(rng.normal(0, 0.8)) - 0.2],
+            # The weaker one may come from behind and draw a rim.
+            [rng.normal(0, 1.0), rng.normal(-0.2, 0.5), (1 if rng.random() < 0.3 else -1) * rng.uniform(0.2, 1.2)],
+        ]
     )
-    towards[1, 2] *= rng.choice([-1.0, 1.0], p=[0.3, 0.7])  # now and then a rim light
-    colours = np.stack([key * tint, rng.uniform(0.05, 0.4) * (2 - tint)])
+    strengths = np.stack([key * tint, rng.uniform(0.05, 0.4) * (2 - tint)])
 
     def tensor(values: np.ndarray) -> Tensor:
         return torch.from_numpy(values.astype(np.float32))[None]
 
-    return Lights(tensor(ambient * (2 - tint)), tensor(towards), tensor(colours))
+    return Lights(tensor(ambient * (2 - tint)), tensor(towards), tensor(strengths))
 
 
 def draw_figure(
@@ -57,26 +60,24 @@ def draw_figure(
         vertices: (1, V, 3) metres, body frame, undressed.
         size: the picture's side in pixels; what lies outside is not cast.
     """
-    dressed = _dress(vertices, faces, chart, outfit)
+    normals = vertex_normals(vertices, faces)
+    dressed = vertices + _thickness(chart, outfit) * normals
     left, top, right, bottom = _window(dressed[0].numpy(), placement, size)
     translation = camera_translation(torch.from_numpy(placement.camera).float()[None])
     window, centre = (bottom - top, right - left), placement.centre - (left, top)
     hits = caster.cast(dressed + translation[:, None], placement.focal, window, (float(centre[0]), float(centre[1])))
     at = fragments(hits, faces)
     rows = chart.rows(interpolate(at, torch.from_numpy(chart.table)).numpy())
-    colour, material = paint(outfit, chart, rows)
+    material = materials(outfit, chart, rows)
     mask = (hits.face[0] >= 0).numpy()
     dim = _crevices(hits.depth[0].numpy(), mask, placement)[mask] * _folds(outfit, rows.place, material)
-    albedo = torch.from_numpy(colour * dim[:, None])
-    normals = vertex_normals(dressed, faces)
+    albedo = torch.from_numpy(colours(outfit, chart, rows, material) * dim[:, None])
     return Figure(shade(hits, faces, dressed, albedo, lights, normals=normals)[0].numpy(), mask, left, top)
 
 
-def _dress(vertices: Tensor, faces: Tensor, chart: Chart, outfit: Outfit) -> Tensor:
-    """Vertices moved outward by the thickness of what is worn there."""
-    _, material = paint(outfit, chart, chart.rows(chart.table))
-    thickness = torch.from_numpy(outfit.thickness[material])
-    return vertices + thickness[None, :, None] * vertex_normals(vertices, faces)
+def _thickness(chart: Chart, outfit: Outfit) -> Tensor:
+    """(V, 1) metres that what is worn stands off the skin."""
+    return torch.from_numpy(outfit.thickness[materials(outfit, chart, chart.rows(chart.table))])[:, None]
 
 
 def _window(vertices: np.ndarray, placement: Placement, size: int) -> tuple[int, int, int, int]:
@@ -101,7 +102,7 @@ def _crevices(depth: np.ndarray, mask: np.ndarray, placement: Placement) -> np.n
 
 def _folds(outfit: Outfit, place: np.ndarray, material: np.ndarray) -> np.ndarray:
     """(N,) factor near 1: wrinkles of the clothes, a few waves through the rest pose."""
-    strength = np.array([0.03, outfit.bottom.folds, outfit.top.folds, 0.05, 0.1, 0.0], np.float32)[material]
+    strength = np.array([0.03, outfit.bottom.folds, outfit.top.folds, 0.05, 0.1], np.float32)[material]
     x, y, z = (place * 26).T
     p, q, r = outfit.top.phase[3:] * 6.3
     wave = np.sin(x + 0.7 * y + 2 * np.sin(0.6 * y + p) + q) * np.sin(0.9 * y - 0.8 * z + 1.7 * np.sin(0.5 * x + r))

@@ -35,7 +35,7 @@ def _lay(rng: np.random.Generator, picture: np.ndarray, shape: np.ndarray) -> No
     left, top, width, height = cv2.boundingRect(shape)
     if not width:
         return
-    material = patch(rng, len(picture), palette(rng, 2))[top : top + height, left : left + width]
+    material = patch(rng, max(width, height, 16), palette(rng, 2))[:height, :width]
     alpha = shape[top : top + height, left : left + width].astype(np.float32)[..., None] / 255
     light = np.linspace(rng.uniform(0.6, 1), rng.uniform(0.6, 1), height, dtype=np.float32)[:, None, None]
     view = picture[top : top + height, left : left + width]

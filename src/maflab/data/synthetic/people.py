@@ -1,4 +1,4 @@
-"""What people wear: skin, hair, clothes with patterns, and a face, as colours of points on the body.
+"""What people look like at random: tones of skin and hair, cuts and cloths of what they wear.
 
 Colours are linear-light RGB in [0, 1]. Nothing here is fitted to anybody: palettes are broad on purpose.
 """
@@ -7,10 +7,6 @@ import colorsys
 from typing import NamedTuple
 
 import numpy as np
-
-from maflab.data.synthetic.chart import Chart, Rows
-
-SKIN, BOTTOM, TOP, SHOE, HAIR, EYE = range(6)
 
 # sRGB anchors from dark to light; a person's tone lies between two neighbours.
 _SKIN_TONES = np.array(
@@ -59,7 +55,7 @@ class Outfit(NamedTuple):
     neckline: float  # metres below the neck's joint
     opening: float  # half width in metres of an open jacket; 0: closed
     inner: np.ndarray  # what the opening shows
-    thickness: np.ndarray  # (6,) metres each material stands off the skin
+    thickness: np.ndarray  # (5,) metres each material of `paint` stands off the skin
 
 
 def linear(colour: np.ndarray) -> np.ndarray:
@@ -100,118 +96,9 @@ def sample_outfit(rng: np.random.Generator) -> Outfit:
         opening=rng.uniform(0.02, 0.075) if rng.random() < 0.2 else 0.0,
         inner=linear(_random_colour(rng)),
         thickness=np.array(
-            [0.0, rng.uniform(0.002, 0.022), rng.uniform(0.003, 0.02), 0.008, rng.uniform(0.004, 0.03), 0.0], np.float32
+            [0.0, rng.uniform(0.002, 0.022), rng.uniform(0.003, 0.02), 0.008, rng.uniform(0.004, 0.03)], np.float32
         ),
     )
-
-
-def paint(outfit: Outfit, chart: Chart, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Colours (N, 3) float32 linear RGB and materials (N,) uint8 of N points on the body."""
-    material = np.zeros(len(rows.arm), np.uint8)
-    colour = np.broadcast_to(outfit.skin, (len(material), 3)).copy()
-    _paint_bottom(outfit, rows, colour, material)
-    _paint_top(outfit, chart, rows, colour, material)
-    _paint_shoes(outfit, rows, colour, material)
-    upper = np.flatnonzero((rows.head > 0.3) | (rows.skull[:, 1] > -4.5))
-    part = Rows(*(column[upper] for column in rows))
-    some_colour, some_material = colour[upper], material[upper]
-    _paint_face(outfit, chart, part, some_colour, some_material)
-    _paint_hair(outfit, part, some_colour, some_material)
-    colour[upper], material[upper] = some_colour, some_material
-    return colour, material
-
-
-def _paint_bottom(outfit: Outfit, rows: Rows, colour: np.ndarray, material: np.ndarray) -> None:
-    height = rows.place[:, 1]
-    chosen = np.flatnonzero((height < outfit.hem + 0.12) & (rows.arm < 0) & (rows.leg < outfit.leg_end))
-    colour[chosen] = woven(outfit.bottom, rows.place[chosen, 0], height[chosen], rows.place[chosen, 2])
-    material[chosen] = BOTTOM
-
-
-def _paint_top(outfit: Outfit, chart: Chart, rows: Rows, colour: np.ndarray, material: np.ndarray) -> None:
-    x, y, z = rows.place.T
-    low = chart.neck - outfit.neckline - 0.01
-    # A neckline that drops in front: a point is bare above a V that opens upwards.
-    bare = (z > 0) & (np.abs(x) < 0.75 * (y - low)) | (rows.head > 0.5)
-    worn = np.where(rows.arm >= 0, rows.arm < outfit.sleeve, (y > outfit.hem) & ~bare)
-    chosen = np.flatnonzero(worn)
-    on_arm = rows.arm[chosen] >= 0
-    across = np.where(on_arm, y[chosen], x[chosen])
-    along = np.where(on_arm, np.abs(x[chosen]), y[chosen])
-    cloth = woven(outfit.top, across, along, z[chosen])
-    if outfit.opening:
-        cloth[(z[chosen] > 0) & (np.abs(x[chosen]) < outfit.opening) & ~on_arm] = outfit.inner
-    colour[chosen] = cloth
-    material[chosen] = TOP
-
-
-def _paint_shoes(outfit: Outfit, rows: Rows, colour: np.ndarray, material: np.ndarray) -> None:
-    bare_leg = material == SKIN
-    colour[bare_leg & (rows.leg > outfit.sock_end)] = outfit.sock
-    shod = (rows.leg > outfit.shoe_end) | ((rows.foot > 0.6) & (outfit.shoe_end < 3))
-    colour[shod] = outfit.shoe
-    colour[shod & (rows.leg > 2.75)] = outfit.sole
-    material[shod] = SHOE
-
-
-def _paint_face(outfit: Outfit, chart: Chart, rows: Rows, colour: np.ndarray, material: np.ndarray) -> None:
-    x, y, z = rows.skull.T
-    front = (z > 0.1) & (rows.head > 0.3)
-    apart, level = np.abs(chart.eyes[:, 0]).mean(), chart.eyes[:, 1].mean()
-    sideways, upwards = np.abs(x) - apart, y - level
-    socket = np.exp(-((sideways / 0.3) ** 2) - (upwards / 0.2) ** 2) * front
-    colour *= (1 - 0.45 * socket)[:, None]
-    colour[front & ((sideways / 0.17) ** 2 + (upwards / 0.1) ** 2 < 1)] = 0.6
-    colour[front & ((sideways / 0.09) ** 2 + (upwards / 0.1) ** 2 < 1)] = 0.01
-    brow = front & (np.abs(sideways) < 0.27) & (np.abs(upwards - 0.27) < 0.07)
-    colour[brow] = 0.6 * outfit.hair + 0.1 * outfit.skin
-    lips = front & ((x / 0.36) ** 2 + ((y - chart.mouth[1]) / 0.1) ** 2 < 1)
-    colour[lips] = outfit.lips
-    if outfit.beard:
-        jaw = front & (y < chart.mouth[1] + 0.3) & (y > chart.mouth[1] - 0.9) & ~lips
-        colour[jaw] = 0.75 * outfit.hair + 0.25 * colour[jaw]
-    material[front & (socket > 0.85)] = EYE
-
-
-def _paint_hair(outfit: Outfit, rows: Rows, colour: np.ndarray, material: np.ndarray) -> None:
-    if outfit.hair_line > 5:
-        return
-    x, y, z = rows.skull.T
-    scalp = (0.82 * y - 0.57 * z > outfit.hair_line) & (rows.head > 0.5)
-    if outfit.hair_length > 0.7:
-        scalp |= (z < 0.0) & (y > -1.4) & (rows.head > 0.3)
-    if outfit.hair_length > 1.4:
-        scalp |= (z < -0.1) & (np.abs(x) < 1.5) & (y > -1.8 * outfit.hair_length) & (rows.arm < 0)
-    strands = 1 + 0.25 * np.sin(22 * x + 5 * np.sin(6 * y))
-    colour[scalp] = outfit.hair * strands[scalp, None]
-    material[scalp] = HAIR
-
-
-def woven(cloth: Cloth, across: np.ndarray, along: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Colours (N, 3) of cloth at places (N,) across, along and through the body, metres."""
-    u, v = across / cloth.period + cloth.phase[0], along / cloth.period + cloth.phase[1]
-    if cloth.pattern == "stripes":
-        share = (v % 1.0 < 0.2 + 0.4 * cloth.phase[2]).astype(np.float32)
-    elif cloth.pattern == "pinstripes":
-        share = (u % 1.0 < 0.15 + 0.35 * cloth.phase[2]).astype(np.float32)
-    elif cloth.pattern == "checks":
-        share = ((np.floor(u) + np.floor(v)) % 2).astype(np.float32)
-    elif cloth.pattern == "plaid":
-        share = 0.5 * (u % 1.0 < 0.35) + 0.5 * (v % 1.0 < 0.35)
-    elif cloth.pattern == "dots":
-        share = ((u % 1.0 - 0.5) ** 2 + (v % 1.0 - 0.5) ** 2 < 0.09).astype(np.float32)
-    elif cloth.pattern == "camouflage":
-        w = depth / cloth.period
-        wave = np.sin(3 * u + 2 * np.sin(2 * v + w)) + np.sin(2.6 * v - 2 * np.sin(1.7 * u - w))
-        share = (wave > 0.3) + 0.5 * (np.abs(wave) < 0.3)
-    elif cloth.pattern == "print":
-        inside = (depth > 0) & (np.abs(across) < 0.1) & (np.abs(along - 0.3) < 0.05 + 0.07 * cloth.phase[2])
-        share = inside.astype(np.float32)
-    elif cloth.pattern == "blocks":
-        share = (along > 0.16 + 0.15 * cloth.phase[2]).astype(np.float32)
-    else:
-        share = np.zeros_like(u)
-    return (cloth.main + share[:, None].astype(np.float32) * (cloth.second - cloth.main)).astype(np.float32)
 
 
 def _cloth(rng: np.random.Generator, plain: float) -> Cloth:

@@ -8,6 +8,8 @@ from maflab.data.synthetic.occluders import occlude
 from maflab.data.synthetic.recipe import Recipe
 from maflab.data.synthetic.scenes import background
 
+_GAMMA = (255 * np.linspace(0, 1, 2048) ** (1 / 2.2)).round().astype(np.uint8)  # linear light to sRGB
+
 
 def compose(rng: np.random.Generator, figure: Figure, size: int, recipe: Recipe) -> np.ndarray:
     """(size, size, 3) uint8 RGB picture of the figure."""
@@ -36,11 +38,13 @@ def encode(picture: np.ndarray, quality: int) -> bytes:
 
 def _blend(rng: np.random.Generator, behind: np.ndarray, figure: Figure) -> np.ndarray:
     """The person over the background with soft edges: colours are spread together with how much they cover."""
-    shown = 255 * np.clip(rng.uniform(0.85, 1.2) * figure.colour, 0, 1) ** np.float32(1 / 2.2)
-    layers = np.dstack([shown, 255 * figure.mask.astype(np.float32)]) * figure.mask[..., None]
+    levels = np.clip(figure.colour * (rng.uniform(0.85, 1.2) * (len(_GAMMA) - 1)), 0, len(_GAMMA) - 1)
+    layers = np.zeros((*figure.mask.shape, 4), np.uint8)
+    layers[figure.mask, :3] = _GAMMA[levels[figure.mask].astype(np.uint16)]
+    layers[figure.mask, 3] = 255
     layers = cv2.GaussianBlur(layers, (0, 0), rng.uniform(0.45, 0.75))
-    cover = layers[..., 3:] / 255
-    return (behind * (1 - cover) + layers[..., :3]).clip(0, 255).astype(np.uint8)
+    bare = cv2.cvtColor(255 - layers[..., 3], cv2.COLOR_GRAY2RGB)
+    return cv2.add(cv2.multiply(np.ascontiguousarray(behind), bare, scale=1 / 255), layers[..., :3])
 
 
 def _cast_shadow(rng: np.random.Generator, picture: np.ndarray, person: np.ndarray, lowest: float) -> None:

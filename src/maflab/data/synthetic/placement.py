@@ -34,7 +34,7 @@ def place(rng: np.random.Generator, vertices: np.ndarray, size: int, recipe: Rec
         scale = rng.uniform(0.95, 1.4) * size / extent  # pixels a metre
         spare = np.maximum(0.5 * scale * (high - low) + 0.06 * size - half, 0.03 * size)
         # The head stays in more often than the feet do.
-        at = half + spare * np.array([rng.uniform(-1, 1), rng.uniform(-0.4, 1)])
+        at = half + spare * np.array([rng.uniform(-0.9, 0.9), rng.uniform(0.2, 1)])
         corners = at + scale * np.stack([low - middle, high - middle])
         corners = np.clip(corners, 0, size - 1)
         side = float((corners[1] - corners[0]).max()) * margin

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from maflab.body.joints import SMPL_PARENTS
-from maflab.data.synthetic.actions import LIBRARY, path_of, pose_on_path
+from maflab.data.synthetic.actions import LIBRARY
 from maflab.data.synthetic.angles import NAMES, clip_to_limits, swap_sides, to_rotations
+from maflab.data.synthetic.paths import path_of, pose_on_path
 
 _PATHS = {name: path_of(action) for name, action in LIBRARY.items()}
 _ACTIONS = tuple(LIBRARY)
@@ -79,26 +80,31 @@ def sample_angles(rng: np.random.Generator, count: int, liveliness: float = 1.0)
 def sample_pose(
     rng: np.random.Generator,
     rest_joints: np.ndarray,
-    candidates: int = 6,
+    rounds: int = 4,
     liveliness: float = 1.0,
     frontal: float = 0.5,
 ) -> Pose:
-    """The first of some random poses whose limbs do not run through each other, or else the best of them.
+    """A random pose whose limbs do not run through each other, or else the best of a few.
 
     Args:
         rest_joints: (24, 3) metres, the T-pose's joints.
-        candidates: how many poses are drawn.
+        rounds: how often two poses are drawn before the best one so far has to do.
         liveliness: scale of the personal variation.
         frontal: share of people whose facing is drawn from a bell around the camera's direction.
     """
-    angles, names = sample_angles(rng, candidates, liveliness)
-    rotations = to_rotations(angles)
-    overlap = penetration(joint_positions(rotations, rest_joints))
-    free = np.flatnonzero(overlap <= 0)
-    chosen = int(free[0]) if len(free) else int(overlap.argmin())
-    pose = rotations[chosen]
-    pose[0] = sample_facing(rng, frontal) @ pose[0]
-    return Pose(pose, angles[chosen], names[chosen])
+    best = float("inf"), Pose(np.empty(0), np.empty(0), "")
+    for _ in range(max(rounds, 1)):
+        angles, names = sample_angles(rng, 2, liveliness)
+        rotations = to_rotations(angles)
+        overlap = penetration(joint_positions(rotations, rest_joints))
+        chosen = int(overlap.argmin())
+        if overlap[chosen] < best[0]:
+            best = float(overlap[chosen]), Pose(rotations[chosen], angles[chosen], names[chosen])
+        if best[0] <= 0:
+            break
+    pose = best[1]
+    pose.rotations[0] = sample_facing(rng, frontal) @ pose.rotations[0]
+    return pose
 
 
 def sample_facing(rng: np.random.Generator, frontal: float) -> np.ndarray:

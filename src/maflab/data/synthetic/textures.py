@@ -30,13 +30,14 @@ def fractal(
     rng: np.random.Generator, size: int, coarse: int = 3, octaves: int = 5, roughness: float = 0.6
 ) -> np.ndarray:
     """(size, size) float32 noise of standard deviation near 1, each octave twice as fine and `roughness` as strong."""
-    total, power, strength = np.zeros((size, size), np.float32), 0.0, 1.0
+    total, power, strength = np.zeros((1, 1), np.float32), 0.0, 1.0
     for octave in range(octaves):
         cells = min(coarse * 2**octave, size)
-        total += strength * upsample(rng.standard_normal((cells, cells), dtype=np.float32), size)
-        power += 0.5 * strength**2
+        # Coarse octaves are stretched step by step, together.
+        total = upsample(total, cells) + np.float32(strength) * rng.standard_normal((cells, cells), dtype=np.float32)
+        power += 0.7 * strength**2
         strength *= roughness
-    return total / np.float32(np.sqrt(power))
+    return upsample(total, size) / np.float32(np.sqrt(power))
 
 
 def patch(rng: np.random.Generator, size: int, colours: np.ndarray) -> np.ndarray:
