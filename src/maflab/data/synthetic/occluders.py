@@ -26,7 +26,7 @@ def occlude(rng: np.random.Generator, picture: np.ndarray, person: np.ndarray, c
         both = cv2.max(covered, shape)
         if np.count_nonzero(cv2.bitwise_and(both, person)) > _MOST_COVERED * visible:
             continue
-        covered = both
+        covered[:] = both
         _lay(rng, picture, shape)
 
 

@@ -64,7 +64,7 @@ class Studio:
         picture = compose(rng, figure, self.size, recipe)
         camera = torch.from_numpy(placement.camera.astype(np.float32))[None]
         flat = placement.centre + placement.side / 2 * project(points, camera)[0].numpy()
-        inside = ((flat > -0.5) & (flat < self.size - 0.5)).all(1)
+        inside = np.all((flat > -0.5) & (flat < self.size - 0.5), axis=1)
         return {
             "jpeg": encode(picture, int(rng.integers(recipe.quality[0], recipe.quality[1] + 1))),
             "center": placement.centre.astype(np.float32),
