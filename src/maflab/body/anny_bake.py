@@ -7,6 +7,8 @@ meaning of the joints are SMPL's, so that poses and published joint sets apply.
 from collections.abc import Callable
 
 import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
 
 from maflab.body.anny_mesh import skin_mesh
 from maflab.body.anny_pose import merged_weights, t_pose
@@ -15,6 +17,7 @@ from maflab.body.arrays import BodyArrays, standing_rotations
 from maflab.body.atlas import body_atlas
 from maflab.body.joints import EXTRA9, H36M17, LANDMARKS21, SMPL24, SMPL_PARENTS
 from maflab.body.regress import fit_regressor
+from maflab.body.skinning import joint_transforms, skin
 
 _SAMPLES = 160
 _SEED = 20211011
@@ -41,7 +44,8 @@ def bake(progress: Callable[[str], None] | None = None) -> BodyArrays:
     report("fitting shape directions and joint regressors")
     template, shape_dirs = _principal_shapes(vertices, mirror)
     landmarks = _landmarks(template, carry @ source.weights, heads.mean(0), source)
-    extra, h36m = _protocol_joints(joints, vertices, landmarks)
+    posed_vertices, posed_joints = _posed(vertices, joints, weights)
+    extra, h36m = _protocol_joints(posed_joints, posed_vertices, landmarks)
     face_parts, face_uv = body_atlas(template, faces, weights, joints.mean(0))
     return BodyArrays(
         name="anny",
@@ -54,8 +58,8 @@ def bake(progress: Callable[[str], None] | None = None) -> BodyArrays:
         joint_regressor=fit_regressor(vertices, joints, mirror, SMPL24.flip),
         skin_weights=(weights / weights.sum(1, keepdims=True)).astype(np.float32),
         parents=np.array(SMPL_PARENTS, np.int64),
-        extra_regressor=fit_regressor(vertices, extra, mirror, EXTRA9.flip),
-        h36m_regressor=fit_regressor(vertices, h36m, mirror, H36M17.flip),
+        extra_regressor=fit_regressor(posed_vertices, extra, mirror, EXTRA9.flip),
+        h36m_regressor=fit_regressor(posed_vertices, h36m, mirror, H36M17.flip),
         landmarks=landmarks,
         face_parts=face_parts,
         face_uv=face_uv,
@@ -77,6 +81,24 @@ def _principal_shapes(vertices: np.ndarray, mirror: np.ndarray) -> tuple[np.ndar
     top, bottom = mean[:, 1].argmax(), mean[:, 1].argmin()
     taller = np.sign(directions[top, 1] - directions[bottom, 1])
     return mean, directions * np.where(taller == 0, 1, taller)
+
+
+def _posed(vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every sample in its own random pose, (N, V, 3) and (N, 24, 3).
+
+    The protocols regress joints from posed vertices, so their regressors must hold there, not only in the T-pose.
+    """
+    generator = np.random.default_rng(_SEED)
+    turns = generator.normal(0.0, 0.35, (len(vertices), len(SMPL24), 3))
+    turns[:, 0] = 0
+    rotations = (
+        Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(len(vertices), len(SMPL24), 3, 3)
+    )
+    transforms, posed = joint_transforms(
+        torch.from_numpy(rotations), torch.from_numpy(joints), list(SMPL_PARENTS)
+    )
+    skinned = skin(torch.from_numpy(vertices), torch.from_numpy(weights), transforms)
+    return skinned.numpy(), posed.numpy()
 
 
 def _landmarks(

@@ -124,7 +124,7 @@ def _phenotypes(count: int, seed: int) -> dict[str, torch.Tensor]:
         "age": generator.uniform(0.63, 0.92, count),
         "gender": generator.beta(0.4, 0.4, count),
         "muscle": around_half(),
-        "weight": around_half(),
+        "weight": np.clip(generator.normal(0.58, 0.25, count), 0.1, 1.0),
         # Half the range of anny's height is a metre: this spread makes it 9 cm.
         "height": np.clip(generator.normal(0.42, 0.07, count), 0.2, 0.65),
         "proportions": around_half(),

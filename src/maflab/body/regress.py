@@ -1,10 +1,12 @@
 """Joints as sparse convex combinations of vertices, fitted on samples of shapes."""
 
+import itertools
+
 import numpy as np
 from scipy.optimize import nnls
 from scipy.sparse import csr_matrix, vstack
 
-_CANDIDATES = 160
+_PER_DIRECTION = 60
 _LEAST_WEIGHT = 1e-3
 
 
@@ -13,7 +15,7 @@ def fit_regressor(
 ) -> csr_matrix:
     """Weights that give the targets from the vertices in every sample.
 
-    Non-negative least squares over the vertices nearest to each target, with a row that asks the weights to sum to 1;
+    Non-negative least squares over the vertices around each target, with a row that asks the weights to sum to 1;
     its solutions are sparse by themselves. Mirrored targets get mirrored weights.
 
     Args:
@@ -39,7 +41,7 @@ def fit_regressor(
 
 def _fit_row(vertices: np.ndarray, mean: np.ndarray, target: np.ndarray) -> np.ndarray:
     """(V,) weights for one target (N, 3)."""
-    near = np.argsort(np.linalg.norm(mean - target.mean(0), axis=1), kind="stable")[:_CANDIDATES]
+    near = _surrounding(mean, target.mean(0))
     # Offsets from the target: their weighted sum must vanish, whatever the sample.
     offsets = (vertices[:, near] - target[:, None]).transpose(0, 2, 1).reshape(-1, len(near))
     firm = 10 * np.sqrt(len(vertices))
@@ -49,3 +51,17 @@ def _fit_row(vertices: np.ndarray, mean: np.ndarray, target: np.ndarray) -> np.n
     row = np.zeros(vertices.shape[1])
     row[near] = weights / weights.sum()
     return row
+
+
+def _surrounding(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The vertices nearest to a place in each of 26 directions: a convex combination cannot leave the hull of its
+    points, and the nearest ones alone may all lie on one side."""
+    directions = np.array([step for step in itertools.product((-1.0, 0.0, 1.0), repeat=3) if any(step)])
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    offsets = points - centre
+    distance = np.linalg.norm(offsets, axis=1)
+    cone = (offsets @ directions.T).argmax(1)
+    nearest = np.argsort(distance, kind="stable")
+    return np.concatenate(
+        [nearest[cone[nearest] == number][:_PER_DIRECTION] for number in range(len(directions))]
+    )
