@@ -70,6 +70,7 @@ def test_whole_people_fit_their_box_and_the_box_the_recipe(records: list[dict]) 
             away = np.abs(record["keypoints_2d"][:, :2] - record["center"]).max()
             assert 0.3 * record["size"] < away < 0.52 * record["size"]
             assert 0.7 * SIZE < record["size"] < 0.86 * SIZE
+            assert np.abs(record["center"] - SIZE / 2).max() + record["size"] / 2 < 0.54 * SIZE
 
 
 def test_the_mask_is_where_the_vertices_project(studio: Studio) -> None:
@@ -86,7 +87,8 @@ def test_the_mask_is_where_the_vertices_project(studio: Studio) -> None:
     flat = placement.centre + placement.side / 2 * (5000 * seen[:, :2] / seen[:, 2:] / 112)
     rows, columns = np.flatnonzero(figure.mask.any(1)), np.flatnonzero(figure.mask.any(0))
     ends = [columns[0] + figure.left, rows[0] + figure.top, columns[-1] + figure.left, rows[-1] + figure.top]
-    np.testing.assert_allclose(ends, [*flat.min(0), *flat.max(0)], atol=1.01)
+    # A pixel's ray may pass beside a pointed finger tip, hence more than a pixel.
+    np.testing.assert_allclose(ends, [*flat.min(0), *flat.max(0)], atol=1.6)
     assert figure.colour[figure.mask].min() >= 0
     assert not figure.colour[~figure.mask].any()
 

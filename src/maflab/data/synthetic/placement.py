@@ -42,9 +42,9 @@ def place(rng: np.random.Generator, vertices: np.ndarray, size: int, recipe: Rec
     else:
         side = rng.uniform(*recipe.box_share) * size
         scale = side / margin / extent
-        spare = np.maximum(half - 0.5 * scale * (high - low) - 0.02 * size, 0.0)
-        at = half + spare * np.clip(rng.normal(0, 0.35, 2), -1, 1)
-        centre = at + rng.normal(0, 0.012, 2) * side
+        # The box stays in the picture, so that a crop of it needs no padding before it is augmented.
+        at = half + max(half - side / 2, 0.0) * rng.uniform(-0.9, 0.9, 2)
+        centre = at + rng.normal(0, 0.01, 2) * side
     # scale = s * side / 2; the person's middle projects to `at`.
     translation = (at - centre) / scale - middle
     return Placement(centre, side, np.array([2 * scale / side, *translation]))
