@@ -21,7 +21,7 @@ def test_each_level_doubles_the_resolution(levels: int) -> None:
 
 def test_published_resnet50_maps_and_size() -> None:
     # PyMAF: maps of 14, 28, 56 at 224 pixels; 23.51 M parameters in the backbone, 10.49 M in the deconvolutions.
-    pyramid = FeaturePyramid("resnet50", levels=3, channels=256, weights="none").eval()
+    pyramid = FeaturePyramid("resnet50", levels=3, channels=256, skips=False, weights="none").eval()
     with torch.no_grad():
         maps = pyramid(torch.randn(1, 3, 224, 224)).maps
     assert [m.shape[-1] for m in maps] == [14, 28, 56]
@@ -35,6 +35,15 @@ def test_pooled_is_timms_own_pooling() -> None:
     reference.load_state_dict(pyramid.backbone.state_dict())
     image = torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(pyramid(image).pooled, reference(image))
+
+
+def test_skips_bring_detail_to_the_finest_map() -> None:
+    # With all coarse maps silenced, the finest map still follows the picture through its skip, and only through it.
+    for skips in (True, False):
+        pyramid = FeaturePyramid("mobilenetv4_conv_small", levels=3, channels=8, skips=skips, weights="none").eval()
+        torch.nn.init.zeros_(pyramid.stages[2].upsample.weight)
+        first, second = (pyramid(torch.randn(1, 3, 64, 64)).maps[2] for _ in range(2))
+        assert torch.equal(first, second) != skips
 
 
 def test_no_levels_and_unknown_encoders_are_errors() -> None:
@@ -63,7 +72,7 @@ def test_weights_round_trip_in_half_precision(tmp_path: Path) -> None:
 def test_other_numbers_of_levels_take_what_there_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = save_pyramid(made := small(levels=2), tmp_path / "w.safetensors")
     fewer = small(levels=1, weights=path)
-    torch.testing.assert_close(fewer.stages[0][0].weight, made.stages[0][0].weight, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(fewer.stages[0].upsample.weight, made.stages[0].upsample.weight, atol=1e-3, rtol=1e-3)
     small(levels=3, weights=path)
     assert "start at random" in caplog.text
 

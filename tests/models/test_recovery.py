@@ -36,7 +36,7 @@ def recovery(body: BodyModel, aux: bool = True) -> MeshRecovery:
 
 
 def test_published_network_has_45_million_parameters(tiny_body: BodyModel) -> None:
-    pyramid = FeaturePyramid("resnet50", levels=3, channels=256, weights="none")
+    pyramid = FeaturePyramid("resnet50", levels=3, channels=256, skips=False, weights="none")
     maf = MAFLoop(tiny_body, 256, 2048, levels=3)
     model = MeshRecovery(pyramid, maf, AuxiliaryHead(256), tiny_body, MeshRecoveryLoss(), IterationErrors(tiny_body, 3))
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(45.17e6, abs=0.005e6)

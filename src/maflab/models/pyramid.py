@@ -1,6 +1,5 @@
 """The encoder and its pyramid of spatial features."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import pytorch_lightning as pl
@@ -17,6 +16,22 @@ class PyramidFeatures(NamedTuple):
     pooled: Tensor  # (B, G) the backbone's last map, averaged over space
 
 
+class _Stage(nn.Module):
+    """One upsampling: a deconvolution and, where the backbone has a map of that resolution, its skip."""
+
+    def __init__(self, coarser: int, channels: int, skip: int) -> None:
+        super().__init__()
+        self.upsample = nn.ConvTranspose2d(coarser, channels, kernel_size=4, stride=2, padding=1, bias=False)
+        self.skip = nn.Conv2d(skip, channels, kernel_size=1, bias=False) if skip else None
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, coarse: Tensor, fine: Tensor | None) -> Tensor:
+        features = self.upsample(coarse)
+        if self.skip is not None and fine is not None:
+            features = features + self.skip(fine)
+        return nn.functional.relu(self.norm(features))
+
+
 class FeaturePyramid(pl.LightningModule):
     """Any timm encoder with a stage of deconvolution for every level of the pyramid.
 
@@ -27,6 +42,9 @@ class FeaturePyramid(pl.LightningModule):
         encoder: the name of a timm model that can give its features.
         levels: how many deconvolution stages, at least 1.
         channels: channels of every map.
+        skips: whether a stage also sees the backbone's own map of its resolution, where it has one, through a 1x1
+            convolution, as in feature pyramid networks. Without (published), all detail must pass the coarsest map: an
+            encoder that starts from ImageNet can do that, one that learns from scratch takes far longer.
         weights: `synthetic` (trained by this suite on synthetic people, shipped with it), `imagenet` (timm's, a
             download), `none`, or the path of a file (see `maflab.models.weights`).
 
@@ -35,7 +53,7 @@ class FeaturePyramid(pl.LightningModule):
         WeightsError: weights that cannot be had or do not fit.
 
     Source: Zhang et al., PyMAF, ICCV 2021, section 3.1; the deconvolutions after Xiao et al., "Simple Baselines for
-    Human Pose Estimation and Tracking", ECCV 2018.
+    Human Pose Estimation and Tracking", ECCV 2018; the skips after Lin et al., "Feature Pyramid Networks", CVPR 2017.
     """
 
     def __init__(
@@ -43,6 +61,7 @@ class FeaturePyramid(pl.LightningModule):
         encoder: str = "mobilenetv4_conv_small",
         levels: int = 3,
         channels: int = 64,
+        skips: bool = True,
         weights: str | None = "synthetic",
     ) -> None:
         super().__init__()
@@ -54,28 +73,29 @@ class FeaturePyramid(pl.LightningModule):
         self.encoder_name = encoder
         self.levels = levels
         self.channels = channels
-        self.backbone = timm.create_model(
-            encoder, features_only=True, out_indices=(-1,), pretrained=weights == "imagenet"
-        )
-        self.global_channels: int = self.backbone.feature_info.channels()[-1]
-        widths = [self.global_channels] + [channels] * levels
-        self.stages = nn.ModuleList(
-            nn.Sequential(
-                nn.ConvTranspose2d(narrow, wide, kernel_size=4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(wide),
-                nn.ReLU(inplace=True),
-            )
-            for narrow, wide in pairwise(widths)
-        )
+        self.backbone = timm.create_model(encoder, features_only=True, pretrained=weights == "imagenet")
+        info = self.backbone.feature_info
+        self.global_channels: int = info.channels()[-1]
+        self.reductions: list[int] = info.reduction()
+        own = dict(zip(self.reductions, info.channels(), strict=True)) if skips else {}
+        self.stages = nn.ModuleList()
+        for level in range(levels):
+            coarser = channels if level else self.global_channels
+            self.stages.append(_Stage(coarser, channels, own.get(self._reduction(level), 0)))
         if weights not in (None, "none", "imagenet"):
             load_pyramid_weights(self, weights)
 
     def forward(self, image: Tensor) -> PyramidFeatures:
         """Maps and pooled features of normalised crops (B, 3, H, W)."""
-        features = self.backbone(image)[-1]
+        own = dict(zip(self.reductions, self.backbone(image), strict=True))
+        features = own[self.reductions[-1]]
         pooled = features.mean((2, 3))
         maps = []
-        for stage in self.stages:
-            features = stage(features)
+        for level, stage in enumerate(self.stages):
+            features = stage(features, own.get(self._reduction(level)))
             maps.append(features)
         return PyramidFeatures(maps, pooled)
+
+    def _reduction(self, level: int) -> int:
+        """How many pixels of the picture one of a level's map covers."""
+        return self.reductions[-1] // 2 ** (level + 1)
