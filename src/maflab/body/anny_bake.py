@@ -91,19 +91,13 @@ def _posed(vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray) -> tup
     generator = np.random.default_rng(_SEED)
     turns = generator.normal(0.0, 0.35, (len(vertices), len(SMPL24), 3))
     turns[:, 0] = 0
-    rotations = (
-        Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(len(vertices), len(SMPL24), 3, 3)
-    )
-    transforms, posed = joint_transforms(
-        torch.from_numpy(rotations), torch.from_numpy(joints), list(SMPL_PARENTS)
-    )
+    rotations = Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(len(vertices), len(SMPL24), 3, 3)
+    transforms, posed = joint_transforms(torch.from_numpy(rotations), torch.from_numpy(joints), list(SMPL_PARENTS))
     skinned = skin(torch.from_numpy(vertices), torch.from_numpy(weights), transforms)
     return skinned.numpy(), posed.numpy()
 
 
-def _landmarks(
-    template: np.ndarray, weights: np.ndarray, heads: np.ndarray, source: AnnySource
-) -> np.ndarray:
+def _landmarks(template: np.ndarray, weights: np.ndarray, heads: np.ndarray, source: AnnySource) -> np.ndarray:
     """(21,) vertices: the farthest of a finger or toe, the foremost of the head, and so on."""
     bone = {name: number for number, name in enumerate(source.bone_names)}
     dominant = weights.argmax(1)
@@ -141,9 +135,7 @@ def _ear(template: np.ndarray, eye: np.ndarray, sign: int) -> int:
     return int(band[(sign * template[band, 0]).argmax()])
 
 
-def _protocol_joints(
-    joints: np.ndarray, vertices: np.ndarray, landmarks: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _protocol_joints(joints: np.ndarray, vertices: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the regressed joints of the protocols lie on the samples: (N, 9, 3) EXTRA9 and (N, 17, 3) H36M17.
 
     SMPL's own regressors were learnt from motion capture; these places follow what the protocols' annotators mark:

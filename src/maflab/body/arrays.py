@@ -4,6 +4,7 @@ import os
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -33,9 +34,7 @@ class BodyArrays:
     template: np.ndarray  # (V, 3) float32
     faces: np.ndarray  # (F, 3) int32, counter-clockwise seen from outside
     shape_dirs: np.ndarray  # (V, 3, 10) float32, metres per unit of beta
-    pose_dirs: (
-        np.ndarray | None
-    )  # (V, 3, 207) float32 for the flattened (R - I) of joints 1..23; None: all zero
+    pose_dirs: np.ndarray | None  # (V, 3, 207) float32 for the flattened (R - I) of joints 1..23; None: all zero
     joint_regressor: csr_matrix  # (24, V), rows sum to 1
     skin_weights: np.ndarray  # (V, 24) float32, rows sum to 1
     parents: np.ndarray  # (24,) int64, -1 at the root
@@ -93,8 +92,8 @@ class BodyArrays:
             raise BodyFileError(f"the body file {path} is damaged ({error}); {remedy}") from error
 
 
-def _fields_from(content: dict[str, np.ndarray]) -> dict[str, object]:
-    values: dict[str, object] = {}
+def _fields_from(content: dict[str, np.ndarray]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
     for field in fields(BodyArrays):
         key = field.name
         if key in _SPARSE:

@@ -29,9 +29,7 @@ def _limb(side: str, joints: tuple[str, ...], axis: tuple[str, str], back: int, 
 
 
 _SEGMENTS = (
-    _Segment(
-        ("pelvis", "spine1", "spine2", "spine3", "left_collar", "right_collar"), ("pelvis", "neck"), (1, 2)
-    ),
+    _Segment(("pelvis", "spine1", "spine2", "spine3", "left_collar", "right_collar"), ("pelvis", "neck"), (1, 2)),
     _limb("right", ("wrist", "hand"), ("wrist", "hand"), 3, 3),
     _limb("left", ("wrist", "hand"), ("wrist", "hand"), 4, 4),
     _limb("left", ("ankle", "foot"), ("ankle", "foot"), 5, 5),
@@ -85,9 +83,7 @@ def body_atlas(
     return parts, uv
 
 
-def _divide(
-    centres: np.ndarray, number: int, segment: _Segment, start: np.ndarray, end: np.ndarray
-) -> np.ndarray:
+def _divide(centres: np.ndarray, number: int, segment: _Segment, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Which of the segment's two parts each face centre (f, 3) belongs to."""
     first, second = segment.parts
     if number == _HEAD:
@@ -116,9 +112,7 @@ def _middle(values: np.ndarray) -> float:
     return float((values.min() + values.max()) / 2) if len(values) else float("nan")
 
 
-def _coordinates(
-    corners: np.ndarray, part: int, segment: _Segment, start: np.ndarray, end: np.ndarray
-) -> np.ndarray:
+def _coordinates(corners: np.ndarray, part: int, segment: _Segment, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Unscaled U, V of points (f, 3, 3)."""
     along, (across, front) = _axis_frame(start, end)
     offset = corners - start

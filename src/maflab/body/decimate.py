@@ -16,9 +16,7 @@ _LEAST_NORMAL_AGREEMENT = 0.3
 _LEAST_QUALITY = 0.15  # of a triangle: 1 equilateral, 0 degenerate
 
 
-def decimate(
-    points: np.ndarray, faces: np.ndarray, mirror: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def decimate(points: np.ndarray, faces: np.ndarray, mirror: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Choose `count` vertices of a mesh and triangles between them.
 
     Args:
@@ -106,9 +104,7 @@ class _Mesh:
                 after = (kept_ring | ring) - {gone, kept, image}
                 if len(self._neighbours(image) & after) != 2:
                     return False
-        return all(len(self.around[shared]) > 3 for shared in ring & kept_ring) and self._well_shaped(
-            gone, kept
-        )
+        return all(len(self.around[shared]) > 3 for shared in ring & kept_ring) and self._well_shaped(gone, kept)
 
     def _well_shaped(self, gone: int, kept: int) -> bool:
         """Whether the triangles that would move neither turn over nor become slivers."""
@@ -133,7 +129,8 @@ class _Mesh:
                 for vertex in face:
                     self.around[vertex].discard(number)
             else:
-                self.faces[number] = tuple(kept if vertex == gone else vertex for vertex in face)
+                a, b, c = (kept if vertex == gone else vertex for vertex in face)
+                self.faces[number] = (a, b, c)
                 self.around[kept].add(number)
         self.around[gone] = set()
         self.alive[gone] = False

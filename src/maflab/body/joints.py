@@ -37,9 +37,7 @@ class JointSet:
         try:
             return self._positions[name]
         except KeyError:
-            raise KeyError(
-                f"joint set {self.name} has no joint {name!r}; it has {', '.join(self.names)}"
-            ) from None
+            raise KeyError(f"joint set {self.name} has no joint {name!r}; it has {', '.join(self.names)}") from None
 
     def map_to(self, other: "JointSet") -> list[int]:
         """Indices into this set that give the joints of `other`, in its order.
@@ -70,8 +68,8 @@ def _mirrored_name(name: str) -> str:
 SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 
 
-def _joint_set(name: str, names: str) -> JointSet:
-    return JointSet(name, tuple(names.split()))
+def _joint_set(name: str, names: str, prefix: str = "") -> JointSet:
+    return JointSet(name, tuple(prefix + joint for joint in names.split()))
 
 
 SMPL24 = _joint_set(
@@ -95,15 +93,11 @@ EXTRA9 = _joint_set("EXTRA9", "RHip LHip Neck HeadTop Pelvis Thorax Spine Jaw He
 # What a body model can name at once: smplx's 45 joints and the nine regressed ones.
 MODEL54 = JointSet("MODEL54", SMPL24.names + LANDMARKS21.names + EXTRA9.names)
 
-BODY25 = JointSet(
+BODY25 = _joint_set(
     "BODY25",
-    tuple(
-        f"OP {name}"
-        for name in (
-            "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist MidHip RHip RKnee RAnkle LHip LKnee LAnkle REye "
-            "LEye REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel"
-        ).split()
-    ),
+    "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist MidHip RHip RKnee RAnkle LHip LKnee LAnkle REye LEye "
+    "REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel",
+    prefix="OP ",
 )
 
 SPIN24 = _joint_set(

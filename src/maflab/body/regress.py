@@ -10,9 +10,7 @@ _PER_DIRECTION = 60
 _LEAST_WEIGHT = 1e-3
 
 
-def fit_regressor(
-    vertices: np.ndarray, targets: np.ndarray, mirror: np.ndarray, flip: list[int]
-) -> csr_matrix:
+def fit_regressor(vertices: np.ndarray, targets: np.ndarray, mirror: np.ndarray, flip: list[int]) -> csr_matrix:
     """Weights that give the targets from the vertices in every sample.
 
     Non-negative least squares over the vertices around each target, with a row that asks the weights to sum to 1;
@@ -62,6 +60,4 @@ def _surrounding(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
     distance = np.linalg.norm(offsets, axis=1)
     cone = (offsets @ directions.T).argmax(1)
     nearest = np.argsort(distance, kind="stable")
-    return np.concatenate(
-        [nearest[cone[nearest] == number][:_PER_DIRECTION] for number in range(len(directions))]
-    )
+    return np.concatenate([nearest[cone[nearest] == number][:_PER_DIRECTION] for number in range(len(directions))])

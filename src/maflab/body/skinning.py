@@ -16,9 +16,7 @@ def joint_transforms(rotations: Tensor, rest_joints: Tensor, parents: list[int])
         (B, J, 3, 4) transforms [R | t] that take a rest point to its place when it is rigidly bound to the joint,
         and (B, J, 3) posed joints. The root turns about its own rest position, as in SMPL.
     """
-    offsets = torch.cat(
-        [rest_joints[:, :1], rest_joints[:, 1:] - rest_joints[:, parents[1:]]], dim=1
-    )  # (B, J, 3)
+    offsets = torch.cat([rest_joints[:, :1], rest_joints[:, 1:] - rest_joints[:, parents[1:]]], dim=1)  # (B, J, 3)
     turns: list[Tensor] = [torch.empty(0)] * len(parents)
     places: list[Tensor] = [torch.empty(0)] * len(parents)
     turns[0], places[0] = rotations[:, :1], offsets[:, :1]
@@ -40,9 +38,10 @@ def joint_transforms(rotations: Tensor, rest_joints: Tensor, parents: list[int])
 
 def skin(points: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
     """Blend the joints' transforms at every point: (B, V, 3), (V, J), (B, J, 3, 4) -> (B, V, 3)."""
-    batch, joints = transforms.shape[:2]
-    blended = (weights @ transforms.reshape(batch, joints, 12)).reshape(batch, -1, 3, 4)
-    return (blended[..., :3] @ points[..., None]).squeeze(-1) + blended[..., 3]
+    # Vertices last, so that every product runs along contiguous memory: half the time of a matrix a vertex.
+    blended = (transforms.flatten(2).transpose(1, 2) @ weights.T).unflatten(1, (3, 4))  # (B, 3, 4, V)
+    turned = (blended[:, :, :3] * points.transpose(1, 2)[:, None]).sum(2)  # (B, 3, V)
+    return (turned + blended[:, :, 3]).transpose(1, 2).contiguous()
 
 
 def pose_feature(rotations: Tensor) -> Tensor:

@@ -1,166 +1,23 @@
 """A procedural body of a few hundred vertices in the same form as the real ones, for tests and debugging."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import csr_matrix, lil_matrix
 
 from maflab.body.arrays import BodyArrays, standing_rotations
 from maflab.body.atlas import body_atlas
 from maflab.body.joints import EXTRA9, H36M17, LANDMARKS21, SMPL24, SMPL_PARENTS
-
-# Rest joints in metres, roughly an adult's; the right side is the mirrored left.
-_JOINTS = {
-    "pelvis": (0.0, -0.22, 0.0),
-    "left_hip": (0.08, -0.31, 0.0),
-    "spine1": (0.0, -0.11, -0.01),
-    "left_knee": (0.10, -0.69, 0.01),
-    "spine2": (0.0, 0.02, -0.01),
-    "left_ankle": (0.10, -1.09, -0.02),
-    "spine3": (0.0, 0.10, -0.01),
-    "left_foot": (0.11, -1.14, 0.10),
-    "neck": (0.0, 0.29, -0.02),
-    "left_collar": (0.08, 0.19, -0.01),
-    "head": (0.0, 0.38, 0.0),
-    "left_shoulder": (0.17, 0.23, -0.01),
-    "left_elbow": (0.43, 0.22, -0.02),
-    "left_wrist": (0.68, 0.22, -0.02),
-    "left_hand": (0.77, 0.21, -0.02),
-}
-
-
-@dataclass(frozen=True)
-class _Ring:
-    """A ring of vertices around a joint (moved by an offset), and how much of it the joint's parent leaves to it."""
-
-    joint: str
-    offset: tuple[float, float, float]  # metres
-    radii: tuple[float, float]  # metres, across and towards the tube's `front`
-    share: float  # skinning weight of the joint; the rest is its parent's
-
-
-@dataclass(frozen=True)
-class _Tube:
-    """A closed tube: rings of `sides` vertices, and a pole at each end."""
-
-    rings: tuple[_Ring, ...]
-    sides: int
-    front: tuple[float, float, float]
-
-
-_TRUNK = _Tube(
-    (
-        _Ring("pelvis", (0, -0.14, 0), (0.09, 0.07), 1),
-        _Ring("pelvis", (0, -0.08, 0), (0.15, 0.10), 1),
-        _Ring("pelvis", (0, 0, 0), (0.16, 0.11), 1),
-        _Ring("spine1", (0, 0, 0), (0.14, 0.10), 0.5),
-        _Ring("spine2", (0, 0, 0), (0.14, 0.10), 0.5),
-        _Ring("spine3", (0, 0, 0), (0.15, 0.11), 0.5),
-        _Ring("spine3", (0, 0.09, 0), (0.15, 0.10), 1),
-        _Ring("spine3", (0, 0.15, 0), (0.10, 0.07), 1),
-    ),
-    12,
-    (0, 0, 1),
-)
-_HEAD = _Tube(
-    (
-        _Ring("neck", (0, -0.06, 0), (0.060, 0.060), 0.1),
-        _Ring("neck", (0, 0, 0), (0.055, 0.055), 0.6),
-        _Ring("head", (0, 0, 0), (0.060, 0.075), 0.5),
-        _Ring("head", (0, 0.05, 0.01), (0.075, 0.100), 1),
-        _Ring("head", (0, 0.10, 0.01), (0.078, 0.100), 1),
-        _Ring("head", (0, 0.16, 0), (0.070, 0.090), 1),
-        _Ring("head", (0, 0.21, 0), (0.040, 0.050), 1),
-    ),
-    12,
-    (0, 0, 1),
-)
-_ARM = _Tube(
-    (
-        _Ring("left_collar", (0, 0, 0), (0.050, 0.060), 0.5),
-        _Ring("left_shoulder", (0, 0, 0), (0.055, 0.055), 0.5),
-        _Ring("left_shoulder", (0.09, 0, 0), (0.050, 0.050), 1),
-        _Ring("left_elbow", (-0.05, 0, 0), (0.040, 0.040), 0.1),
-        _Ring("left_elbow", (0, 0, 0), (0.040, 0.040), 0.5),
-        _Ring("left_elbow", (0.05, 0, 0), (0.040, 0.040), 0.9),
-        _Ring("left_wrist", (-0.06, 0, 0), (0.030, 0.030), 0.05),
-        _Ring("left_wrist", (0, 0, 0), (0.028, 0.028), 0.5),
-        _Ring("left_hand", (0, 0, 0), (0.015, 0.045), 0.5),
-        _Ring("left_hand", (0.05, 0, 0), (0.012, 0.040), 1),
-        _Ring("left_hand", (0.10, 0, 0), (0.008, 0.025), 1),
-    ),
-    8,
-    (0, 0, 1),
-)
-_LEG = _Tube(
-    (
-        _Ring("left_hip", (0.01, 0.05, 0), (0.070, 0.080), 0.1),
-        _Ring("left_hip", (0, 0, 0), (0.085, 0.090), 0.5),
-        _Ring("left_hip", (0.01, -0.16, 0), (0.075, 0.080), 1),
-        _Ring("left_knee", (0, 0.07, 0), (0.060, 0.060), 0.1),
-        _Ring("left_knee", (0, 0, 0), (0.055, 0.055), 0.5),
-        _Ring("left_knee", (0, -0.07, 0), (0.055, 0.060), 0.9),
-        _Ring("left_knee", (0, -0.2, -0.01), (0.050, 0.055), 1),
-        _Ring("left_ankle", (0, 0.05, 0), (0.038, 0.040), 0.1),
-        _Ring("left_ankle", (0, 0, 0), (0.036, 0.040), 0.5),
-        _Ring("left_ankle", (0, -0.03, 0), (0.030, 0.035), 0.9),
-    ),
-    8,
-    (0, 0, 1),
-)
-_FOOT = _Tube(
-    (
-        _Ring("left_ankle", (0, -0.05, -0.05), (0.025, 0.025), 1),
-        _Ring("left_ankle", (0, -0.04, 0.02), (0.038, 0.040), 1),
-        _Ring("left_foot", (0, 0, 0), (0.045, 0.025), 0.5),
-        _Ring("left_foot", (0.005, -0.01, 0.06), (0.030, 0.015), 1),
-    ),
-    8,
-    (0, 1, 0),
-)
-
-# Where smplx's landmark vertices would be on the left side or the middle; the nearest vertex stands in.
-_LANDMARKS = {
-    "nose": (0.0, 0.43, 0.12),
-    "left_eye": (0.035, 0.47, 0.10),
-    "left_ear": (0.08, 0.46, 0.0),
-    "left_big_toe": (0.09, -1.15, 0.18),
-    "left_small_toe": (0.14, -1.15, 0.15),
-    "left_heel": (0.10, -1.16, -0.09),
-    "left_thumb": (0.80, 0.21, 0.05),
-    "left_index": (0.87, 0.21, 0.02),
-    "left_middle": (0.89, 0.21, 0.0),
-    "left_ring": (0.87, 0.21, -0.03),
-    "left_pinky": (0.83, 0.21, -0.06),
-}
-
-# Regressed joints: the tube and ring whose vertices' mean they are (left side or middle).
-_REGRESSED = {
-    "LHip": ("leg", 1),
-    "Neck": ("head", 0),
-    "HeadTop": ("head", 6),
-    "Pelvis": ("trunk", 2),
-    "Thorax": ("trunk", 7),
-    "Spine": ("trunk", 4),
-    "Jaw": ("head", 2),
-    "Head": ("head", 5),
-    "LKnee": ("leg", 4),
-    "LAnkle": ("leg", 8),
-    "LShoulder": ("arm", 1),
-    "LElbow": ("arm", 4),
-    "LWrist": ("arm", 7),
-}
+from maflab.body.tiny_tubes import ARM, FOOT, HEAD, JOINTS, LANDMARKS, LEG, REGRESSED, TRUNK, Tube
 
 
 def tiny_body() -> BodyArrays:
     """A 596-vertex body: eight closed tubes, exact joint regressor, pose directions zero. Mirror-symmetric."""
     builder = _Builder()
     for name, tube, paired in (
-        ("trunk", _TRUNK, False),
-        ("head", _HEAD, False),
-        ("arm", _ARM, True),
-        ("leg", _LEG, True),
-        ("foot", _FOOT, True),
+        ("trunk", TRUNK, False),
+        ("head", HEAD, False),
+        ("arm", ARM, True),
+        ("leg", LEG, True),
+        ("foot", FOOT, True),
     ):
         builder.add(name, tube, paired)
     template = np.concatenate(builder.points)
@@ -192,8 +49,8 @@ def tiny_body() -> BodyArrays:
 
 def _joint(name: str) -> np.ndarray:
     if name.startswith("right_"):
-        return np.array(_JOINTS[name.replace("right_", "left_")]) * (-1, 1, 1)
-    return np.array(_JOINTS[name])
+        return np.array(JOINTS[name.replace("right_", "left_")]) * (-1, 1, 1)
+    return np.array(JOINTS[name])
 
 
 class _Builder:
@@ -208,7 +65,7 @@ class _Builder:
         self.centred: dict[str, np.ndarray] = {}
         self.count = 0
 
-    def add(self, name: str, tube: _Tube, paired: bool) -> None:
+    def add(self, name: str, tube: Tube, paired: bool) -> None:
         points, faces, weights = _tube_mesh(tube)
         size = len(points)
         here = self.count + np.arange(size)
@@ -230,7 +87,7 @@ class _Builder:
         self.faces.append(faces + self.count)
         self.weights.append(weights)
 
-    def _remember(self, name: str, tube: _Tube, vertices: np.ndarray, side: str) -> None:
+    def _remember(self, name: str, tube: Tube, vertices: np.ndarray, side: str) -> None:
         for number, ring in enumerate(tube.rings):
             members = vertices[number * tube.sides : (number + 1) * tube.sides]
             self.rings[name, number] = members
@@ -243,7 +100,7 @@ class _Builder:
     def regressor(self, names: tuple[str, ...]) -> csr_matrix:
         rows = []
         for name in names:
-            tube, ring = _REGRESSED[name] if name in _REGRESSED else _REGRESSED["L" + name[1:]]
+            tube, ring = REGRESSED[name] if name in REGRESSED else REGRESSED["L" + name[1:]]
             rows.append(self.rings[name[0] + tube if tube in ("arm", "leg") else tube, ring])
         return self._means(rows)
 
@@ -254,7 +111,7 @@ class _Builder:
         return csr_matrix(matrix)
 
 
-def _tube_mesh(tube: _Tube) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _tube_mesh(tube: Tube) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices (n, 3): ring by ring, then the first and the last pole; outward faces; weights (n, 24)."""
     centres = np.stack([_joint(ring.joint) + ring.offset for ring in tube.rings])
     along = (centres[-1] - centres[0]) / np.linalg.norm(centres[-1] - centres[0])
@@ -297,7 +154,7 @@ def _tube_faces(rings: int, sides: int) -> np.ndarray:
     return np.concatenate([wall, *caps])
 
 
-def _ring_mirror(tube: _Tube) -> np.ndarray:
+def _ring_mirror(tube: Tube) -> np.ndarray:
     """For a tube in the middle: the index of each vertex's mirror image (angle -> pi - angle)."""
     side = (tube.sides // 2 - np.arange(tube.sides)) % tube.sides
     rings = np.arange(len(tube.rings))[:, None] * tube.sides + side
@@ -335,7 +192,7 @@ def _shape_dirs(template: np.ndarray) -> np.ndarray:
 def _landmarks(template: np.ndarray) -> np.ndarray:
     chosen = []
     for name in LANDMARKS21.names:
-        place = np.array(_LANDMARKS[name.replace("right_", "left_")])
+        place = np.array(LANDMARKS[name.replace("right_", "left_")])
         if name.startswith("right_"):
             place = place * (-1, 1, 1)
         chosen.append(int(np.linalg.norm(template - place, axis=1).argmin()))
