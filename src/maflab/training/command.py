@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -92,7 +91,7 @@ def describe(error: BaseException, conf: Path, name: str) -> str | None:
         if type(cause).__module__.startswith("maflab."):
             return _one_line(str(cause))
     for cause in _chain(error):
-        if isinstance(cause, torch.OutOfMemoryError):
+        if type(cause).__name__ == "OutOfMemoryError":  # torch's, without importing torch for a misspelt word
             return "The GPU has run out of memory; lower data.batch_size"
         if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
             return f"The disk is full ({cause.filename or 'while writing'}); free some space and run it again"

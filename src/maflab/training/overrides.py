@@ -55,7 +55,7 @@ def check_config(config: DictConfig, root: Path) -> None:
         if key not in sections | groups:
             raise OverrideError(f"There is no setting {key}{nearest(str(key), {*sections, *groups, *_OVERLAYS})}")
     for section in sections:
-        if isinstance(own[section], DictConfig):
+        if not OmegaConf.is_missing(own, section) and isinstance(own[section], DictConfig):
             _check_names(config[section], own[section], str(section))
     for group in groups:
         _check_group(config, group, root.parent / group)

@@ -136,17 +136,17 @@ def merged_with_checkpoint(config: DictConfig, checkpoint: dict[str, Any]) -> Di
         CheckpointError: another body was asked for than the model was trained with.
     """
     saved = without_start_weights(saved_config(checkpoint))
-    if config.body is not None and config.body.name != saved.body.name:
+    body, data = config.get("body"), config.get("data")  # absent unless they were asked for
+    if body is not None and body.name != saved.body.name:
         raise CheckpointError(
-            f"{config.checkpoint} was trained with body={saved.body.name}, and body={config.body.name} is asked for; "
+            f"{config.checkpoint} was trained with body={saved.body.name}, and body={body.name} is asked for; "
             "its rotations and betas mean nothing on another body"
         )
     merged = OmegaConf.create(_relocated(plain(saved), str(saved.paths.data), str(config.paths.data)))
-    if config.data is not None:
-        replaced = "_target_" in config.data
-        merged.data = config.data if replaced else OmegaConf.merge(merged.data, config.data)
-    for key in ("body",) if config.body is not None else ():
-        merged[key] = config[key]
+    if body is not None:
+        merged.body = body
+    if data is not None:
+        merged.data = data if "_target_" in data else OmegaConf.merge(merged.data, data)
     merged.trainer, merged.paths = config.trainer, config.paths
     return merged
 
@@ -278,6 +278,13 @@ def _describe(model: Model, trainer: pl.Trainer) -> str:
 
 
 def _quieten() -> None:
-    """Lightning's advice that does not apply: packs decode fast without workers, and folders are reused on purpose."""
-    for message in (".*does not have many workers.*", ".*directory.*exists and is not empty.*"):
+    """Lightning's announcements, and its advice that does not apply here."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its import has set it to INFO
+    for message in (
+        ".*does not have many workers.*",  # packs decode fast without
+        ".*directory.*exists and is not empty.*",  # the run's folder holds more than one thing
+        ".*isinstance.treespec, LeafSpec.*",
+        ".*number of training batches.*is smaller than the logging interval.*",
+        ".*dataloader is not resumable.*",  # `continue_epoch` sees to it
+    ):
         warnings.filterwarnings("ignore", message=message)

@@ -1,11 +1,12 @@
 """When checkpoints are written: the best by validation, and the last."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -30,19 +31,24 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Copies the earlier best into the own folder, where Lightning would only forget its score."""
         before, own = Path(state_dict["best_model_path"]), Path(str(self.dirpath)) / "best.ckpt"
-        if str(self.dirpath) != state_dict.get("dirpath") and before.is_file():
+        if str(self.dirpath) == state_dict["dirpath"]:
+            super().load_state_dict(state_dict)
+        elif before.is_file():
             own.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(before, own)
+            partial = own.with_name(f".{own.name}.{os.getpid()}.partial")
+            shutil.copyfile(before, partial)
+            os.replace(partial, own)
             moved = {"dirpath": str(self.dirpath), "best_model_path": str(own), "kth_best_model_path": str(own)}
-            state_dict = state_dict | moved | {"best_k_models": {str(own): state_dict["best_model_score"]}}
-        super().load_state_dict(state_dict)
+            super().load_state_dict(
+                state_dict | moved | {"best_k_models": {str(own): state_dict["best_model_score"]}}
+            )
 
 
-class LastCheckpoint(pl.Callback):
-    """`last.ckpt`, for resuming: after every validation, and when training ends or is interrupted.
+class LastCheckpoint(Checkpoint):
+    """`last.ckpt`, for resuming: after every validation and after the last step.
 
-    (Lightning's `save_last` writes only when the best was written.) It must stand before a weight average in the list
-    of callbacks, which replaces the weights when training ends.
+    (Lightning's `save_last` writes only when the best was written.) It must stand behind the best checkpoint in the list
+    of callbacks, whose score it saves.
 
     Args:
         folder: where it is written.
@@ -50,23 +56,15 @@ class LastCheckpoint(pl.Callback):
 
     def __init__(self, folder: str) -> None:
         self.path = Path(folder) / "last.ckpt"
-        self._saved_step = -1
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Saves after the last step: in the middle of its epoch, so that a longer run can go on exactly there."""
+        if trainer.global_step >= trainer.max_steps > 0:
+            trainer.save_checkpoint(self.path)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves, unless the validation stands alone."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._save(trainer)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Saves the end."""
-        self._save(trainer)
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Saves on Ctrl-C; after a fault the last good checkpoint stays."""
-        if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit" and trainer.world_size == 1:
-            self._save(trainer)
-
-    def _save(self, trainer: pl.Trainer) -> None:
-        if trainer.global_step not in (0, self._saved_step):
-            self._saved_step = trainer.global_step
             trainer.save_checkpoint(self.path)

@@ -37,7 +37,7 @@ def continue_epoch(datamodule: pl.LightningDataModule, checkpoint: dict[str, Any
         checkpoint: what training resumes from.
     """
     progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
-    seen, fresh = int(progress["completed"]), datamodule.train_dataloader
+    seen, fresh = int(progress["processed"]), datamodule.train_dataloader
 
     def continued() -> Any:
         loader = fresh()

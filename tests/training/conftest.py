@@ -1,0 +1,61 @@
+"""Configs composed in the process, sized for tests; one trained run that many tests look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+CONF = Path(__file__).parents[2] / "conf"
+
+SMALL_ENCODER = ["encoder.encoder=test_resnet", "encoder.channels=8", "encoder.weights=none"]
+SMALL_LOOP = ["maf.points=20", "maf.grid=4", "maf.reduction=[8,5]", "maf.hidden=16"]
+SMALL_RUN = ["body=tiny", "data=tiny", "data.resolution=64", "callbacks.panel.pictures=1"]
+
+Compose = Callable[..., DictConfig]
+
+
+class Trained(NamedTuple):
+    """A finished run."""
+
+    config: DictConfig
+    result: dict[str, Any]
+    folder: Path
+
+
+def compose_config(name: str, *overrides: str) -> DictConfig:
+    """What the command line would compose."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(name, overrides=list(overrides))
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tiny packs of this session lie."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def small(data_folder: Path) -> Compose:
+    """Composes a training that takes a second; the run's folder comes first."""
+
+    def composed(folder: Path, *overrides: str, loop: bool = True) -> DictConfig:
+        scale = [*SMALL_ENCODER, *SMALL_RUN, *(SMALL_LOOP if loop else [])]
+        paths = [f"paths.data={data_folder}", f"paths.output={folder}"]
+        steps = ["trainer.max_steps=2", "trainer.log_every_n_steps=1"]
+        given = {override.split("=")[0] for override in overrides}
+        return compose_config("train", *(o for o in scale + paths + steps if o.split("=")[0] not in given), *overrides)
+
+    return composed
+
+
+@pytest.fixture(scope="session")
+def trained(small: Compose, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Two steps of the default experiment."""
+    from maflab.training.run import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    config = small(folder, "+experiment=maf_3iter")
+    return Trained(config, train(config), folder)

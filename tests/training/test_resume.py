@@ -1,0 +1,48 @@
+"""A resumed run has the loss curve of the uninterrupted one, from the end of an epoch and from its middle."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from maflab.training.errors import CheckpointError
+from maflab.training.run import train
+
+from .conftest import Compose
+
+# 16 pictures in batches of 4: an epoch has 4 steps. Dropout and augmentation are on.
+STEPS = 6
+
+
+def losses(folder: Path) -> dict[int, str]:
+    with (folder / "metrics.csv").open() as file:
+        return {int(row["step"]): row["train/loss"] for row in csv.DictReader(file) if row["train/loss"]}
+
+
+@pytest.mark.parametrize(("stop", "callbacks"), [(4, "default"), (3, "default"), (3, "ema")])
+def test_resumed_run_repeats_the_losses(stop: int, callbacks: str, small: Compose, tmp_path: Path) -> None:
+    given = ["+experiment=maf_2iter", f"callbacks={callbacks}", f"trainer.val_check_interval={stop}"]
+    # A schedule over fewer steps would be another one.
+    given += ["scheduler=constant", "callbacks.panel=null", "trainer.limit_test_batches=1"]
+    whole, first, second = (tmp_path / name for name in ("whole", "first", "second"))
+    straight = train(small(whole, *given, f"trainer.max_steps={STEPS}"))
+    train(small(first, *given, f"trainer.max_steps={stop}"))
+    resumed = train(small(second, *given, f"trainer.max_steps={STEPS}", f"resume={first}/checkpoints/last.ckpt"))
+    assert losses(first) | losses(second) == losses(whole)
+    assert min(losses(second)) == stop
+    for row, values in straight["metrics"].items():
+        assert resumed["metrics"][row] == pytest.approx(values, rel=1e-5)
+
+
+def test_resume_true_finds_the_latest_run(small: Compose, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="resume=PATH"):
+        train(small(tmp_path / "2", "resume=true"))
+    train(small(tmp_path / "1", "+experiment=maf_1iter"))
+    with pytest.raises(CheckpointError, match="already done 2 of 2 steps"):
+        train(small(tmp_path / "2", "+experiment=maf_1iter", "resume=true"))
+
+
+def test_resuming_another_model_names_what_differs(small: Compose, tmp_path: Path) -> None:
+    train(small(tmp_path / "1", "+experiment=maf_1iter"))
+    with pytest.raises(CheckpointError, match="maf.iterations is 1 there and 2 here"):
+        train(small(tmp_path / "2", "+experiment=maf_2iter", "resume=true"))

@@ -1,0 +1,36 @@
+"""W&B records offline without an account and is closed, so that the next job starts its own run."""
+
+from pathlib import Path
+
+import pytest
+import wandb
+
+from maflab.training.run import train
+
+from .conftest import Compose
+
+
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # no netrc
+    monkeypatch.setenv("WANDB_RUN_GROUP", "a-group")
+
+
+def test_run_without_an_account_is_recorded_and_closed(no_account: None, small: Compose, tmp_path: Path) -> None:
+    given = ["+experiment=maf_1iter", "logger=wandb", "tags=[a,b]"]
+    train(small(tmp_path / "run", *given))
+    assert wandb.run is None
+    records = list((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
+    assert len(records) == 1
+    assert records[0].stat().st_size > 1000
+    assert b"a-group" in records[0].read_bytes()
+    assert list(records[0].parent.glob("files/media/images/panel*.png"))
+
+
+def test_a_failing_run_is_closed_too(no_account: None, small: Compose, tmp_path: Path) -> None:
+    config = small(tmp_path / "run", "+experiment=maf_1iter", "logger=wandb", "report.split=none")
+    with pytest.raises(Exception, match="There is no split 'none'"):
+        train(config)
+    assert wandb.run is None
