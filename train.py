@@ -13,11 +13,11 @@ CONF = Path(__file__).resolve().parent / "conf"
 @friendly(CONF, "train")
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @checked(CONF, "train")
-def main(config: DictConfig) -> float | None:
-    """One run; its return value is what a sweeper would optimise."""
+def main(config: DictConfig) -> None:
+    """One run."""
     from maflab.training.run import train
 
-    return train(config)
+    train(config)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """What is misspelt or has no effect stops with its name and a suggestion."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from hydra.errors import HydraException
+from omegaconf.errors import MissingMandatoryValue
 
 from maflab.training.command import describe
 from maflab.training.errors import OverrideError
@@ -94,9 +96,7 @@ def test_command_ends_with_one_line_and_status_1(tmp_path: Path) -> None:
 
 def test_errors_inside_a_job_end_the_same_way(tmp_path: Path) -> None:
     evaluate = [sys.executable, str(CONF.parent / "evaluate.py")]
-    run = subprocess.run(
-        [*evaluate, "checkpoint=none.ckpt"], cwd=tmp_path, capture_output=True, text=True, timeout=100
-    )
+    run = subprocess.run([*evaluate, "checkpoint=none.ckpt"], cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert run.returncode == 1
     assert run.stderr.startswith("maflab: There is no checkpoint none.ckpt")
     assert len(run.stderr.splitlines()) == 1
@@ -104,7 +104,7 @@ def test_errors_inside_a_job_end_the_same_way(tmp_path: Path) -> None:
 
 def test_missing_mandatory_value_is_named() -> None:
     config = compose_config("evaluate")
-    with pytest.raises(Exception) as raised:
+    with pytest.raises(MissingMandatoryValue) as raised:
         _ = config.checkpoint
     assert describe(raised.value, CONF, "evaluate") == "checkpoint must be given: checkpoint=..."
 
@@ -114,7 +114,5 @@ def test_faults_of_the_program_keep_their_traceback() -> None:
 
 
 def test_full_disk_is_told() -> None:
-    import errno
-
     message = describe(OSError(errno.ENOSPC, "No space left on device", "x.ckpt"), CONF, "train")
-    assert message is not None and message.startswith("The disk is full (x.ckpt)")
+    assert str(message).startswith("The disk is full (x.ckpt)")

@@ -44,5 +44,5 @@ def test_resume_true_finds_the_latest_run(small: Compose, tmp_path: Path) -> Non
 
 def test_resuming_another_model_names_what_differs(small: Compose, tmp_path: Path) -> None:
     train(small(tmp_path / "1", "+experiment=maf_1iter"))
-    with pytest.raises(CheckpointError, match="maf.iterations is 1 there and 2 here"):
+    with pytest.raises(CheckpointError, match=r"maf\.iterations is 1 there and 2 here"):
         train(small(tmp_path / "2", "+experiment=maf_2iter", "resume=true"))

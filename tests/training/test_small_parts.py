@@ -89,7 +89,8 @@ def test_table_sets_iterations_beside_the_start(capsys: pytest.CaptureFixture[st
     rows = {"iter0": {"pa_mpjpe": 200.0, "pck": 10.0}, "iter1": {"pa_mpjpe": 90.0, "pck": 60.0}}
     print_table(rows, "a title")
     text = capsys.readouterr().out
-    assert "a title" in text and "PA-MPJPE (mm)" in text
+    assert "a title" in text
+    assert "PA-MPJPE (mm)" in text
     assert "90.0 (-55%)" in text.replace("  ", " ")
     assert next(line for line in text.splitlines() if "200.0" in line).lstrip("│ ").startswith("mean parameters")
 

@@ -18,6 +18,7 @@ from maflab.metrics.estimates import IterationErrors
 from maflab.metrics.parts import DenseErrors
 from maflab.models.dense import DensePretraining
 from maflab.models.recovery import MeshRecovery
+from maflab.models.weights import load_head_weights
 from maflab.training.errors import OverrideError
 from maflab.training.logging import RunInfo
 from maflab.training.precision import check_device, choose_precision
@@ -43,6 +44,8 @@ def build_model(config: DictConfig, body: BodyModel) -> Model:
     """
     pyramid = _factory(config, "encoder")()
     aux_head = _optional(config, "aux_head", channels=pyramid.channels)
+    if aux_head is not None:
+        load_head_weights(aux_head, config.encoder.weights)
     parts: dict[str, Any] = {
         "pyramid": pyramid,
         "aux_head": aux_head,
@@ -91,9 +94,7 @@ def build_callbacks(config: DictConfig, logger: Logger | None) -> list[Callback]
     return callbacks
 
 
-def build_trainer(
-    config: DictConfig, callbacks: list[Callback], logger: Logger | None, **changes: Any
-) -> pl.Trainer:
+def build_trainer(config: DictConfig, callbacks: list[Callback], logger: Logger | None, **changes: Any) -> pl.Trainer:
     """Lightning's Trainer.
 
     Args:
@@ -130,7 +131,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 def _laid_out(model: Model, config: DictConfig) -> Model:
     if config.model.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(memory_format=torch.channels_last)
     if config.model.compile:
         model.pyramid.compile()  # in place: the names in the checkpoint stay the same
     return model

@@ -1,4 +1,4 @@
-"""Checkpoints that explain themselves: the resolved config lies inside, so a model can be rebuilt from the file alone."""
+"""Checkpoints that explain themselves: with the resolved config inside, the file alone rebuilds the model."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from maflab.training.build import Model, build_body, build_model
+from maflab.training.build import Model, build_body, build_model, plain
 from maflab.training.errors import CheckpointError
 
 KEY = "maflab"
@@ -30,7 +30,9 @@ class ConfigStamp(pl.Callback):
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Adds the entry."""
         checkpoint[KEY] = {"format": FORMAT, "config": self.config}
 
@@ -48,7 +50,9 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
         reason = str(error).split(".")[0]
-        raise CheckpointError(f"{path} cannot be read as a checkpoint ({reason}); take another, or train again") from error
+        raise CheckpointError(
+            f"{path} cannot be read as a checkpoint ({reason}); take another, or train again"
+        ) from error
     if not isinstance(checkpoint, dict) or KEY not in checkpoint or "state_dict" not in checkpoint:
         raise CheckpointError(f"{path} is not a checkpoint of maflab: it has no config inside; take one of train.py")
     if checkpoint[KEY]["format"] != FORMAT:
@@ -101,7 +105,9 @@ def load_part(module: torch.nn.Module, part: str, path: Path | str) -> None:
     if not own:
         raise CheckpointError(f"{path} was trained without the part {part}")
     if names := _mismatches(module.state_dict(), own):
-        raise CheckpointError(f"The {part} of {path} has another shape: {_first(names)}; build it with the same settings")
+        raise CheckpointError(
+            f"The {part} of {path} has another shape: {_first(names)}; build it with the same settings"
+        )
     module.load_state_dict(own)
 
 
@@ -136,14 +142,47 @@ def check_same_model(checkpoint: dict[str, Any], config: DictConfig, path: Path 
 
 def without_start_weights(config: DictConfig) -> DictConfig:
     """A copy that builds the model without reading start weights, which the checkpoint's replace anyway."""
-    return OmegaConf.merge(config, {"encoder": {"weights": "none"}})  # type: ignore[return-value]
+    return OmegaConf.merge(config, {"encoder": {"weights": "none"}})
+
+
+def merged_with_checkpoint(config: DictConfig, checkpoint: dict[str, Any]) -> DictConfig:
+    """The checkpoint's config, with what an evaluation may replace: data, device, folders.
+
+    Raises:
+        CheckpointError: another body was asked for than the model was trained with.
+    """
+    saved = without_start_weights(saved_config(checkpoint))
+    body, data = config.get("body"), config.get("data")  # absent unless they were asked for
+    if body is not None and body.name != saved.body.name:
+        raise CheckpointError(
+            f"{config.checkpoint} was trained with body={saved.body.name}, and body={body.name} is asked for; "
+            "its rotations and betas mean nothing on another body"
+        )
+    merged = OmegaConf.create(_relocated(plain(saved), str(saved.paths.data), str(config.paths.data)))
+    if body is not None:
+        merged.body = body
+    if data is not None:
+        merged.data = data if "_target_" in data else OmegaConf.merge(merged.data, data)
+    merged.trainer, merged.paths = config.trainer, config.paths
+    return merged
+
+
+def _relocated(node: Any, before: str, now: str) -> Any:
+    """Paths under the data folder of the machine that trained become paths under this one's."""
+    if isinstance(node, dict):
+        return {key: _relocated(value, before, now) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_relocated(value, before, now) for value in node]
+    if isinstance(node, str) and (node == before or node.startswith(f"{before}/")):
+        return now + node[len(before) :]
+    return node
 
 
 def _shaping_settings(config: DictConfig) -> dict[str, object]:
     return {
         key: value
         for part in _SHAPING
-        for key, value in _dotted(part, OmegaConf.to_container(config, resolve=False).get(part))  # type: ignore[union-attr]
+        for key, value in _dotted(part, OmegaConf.to_container(config, resolve=False).get(part))
         if key not in _IRRELEVANT
     }
 

@@ -46,7 +46,7 @@ def wandb_logger(
     if offline is None:
         offline = os.environ.get("WANDB_MODE") == "offline" or not _has_key()
         if offline:
-            log.info("wandb: offline (no key, or WANDB_MODE=offline); `wandb sync %s/wandb/*` sends it later", run.folder)
+            log.info("wandb: offline; `wandb sync %s/wandb/*` sends it later", run.folder)
     return WandbLogger(
         name=f"{run.name}/{run.folder.name}",
         save_dir=run.folder,
@@ -76,7 +76,7 @@ def finish(logger: Logger | None) -> None:
         return
     logger.finalize("finished")
     if isinstance(logger, WandbLogger):
-        wandb.finish(quiet=True)
+        wandb.finish()
 
 
 def git_state(folder: Path | None = None) -> dict[str, Any]:

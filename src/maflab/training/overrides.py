@@ -97,7 +97,11 @@ def _never_reads(*sources: str) -> Callable[[DictConfig], bool]:
 
 
 _IDLE: tuple[tuple[tuple[str, ...], Callable[[DictConfig], bool], str], ...] = (
-    (("loss.part", "loss.uv", "loss.annotation"), _without_head, "there is no auxiliary head (aux_head=dense adds one)"),
+    (
+        ("loss.part", "loss.uv", "loss.annotation"),
+        _without_head,
+        "there is no auxiliary head (aux_head=dense adds one)",
+    ),
     (("maf.grid",), _never_reads("grid"), "no iteration reads a grid (maf.sources)"),
     (("maf.points",), _never_reads("mesh"), "no iteration reads the mesh's points (maf.sources)"),
     (("maf.reduction", "maf.schedule"), _never_reads("grid", "mesh"), "every iteration reads the pooled vector alone"),
@@ -162,8 +166,7 @@ def _check_target(node: DictConfig, path: str) -> None:
         if key not in names and not open_ended:
             known = [f"{path}.{name}" for name in names]
             raise OverrideError(
-                f"There is no setting {path}.{key} ({node._target_} does not take it)"
-                f"{nearest(f'{path}.{key}', known)}"
+                f"There is no setting {path}.{key} ({node._target_} does not take it){nearest(f'{path}.{key}', known)}"
             )
     for name, child in _children(node):
         if "_target_" in child:

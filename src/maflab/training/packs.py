@@ -1,14 +1,17 @@
 """Makes the packs of synthetic people that a data set asks for, where they are not there yet."""
 
+import dataclasses
+import json
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from maflab.body.model import BodyModel
 from maflab.data.pack_format import PackError
 from maflab.data.pack_reader import PackReader
-from maflab.data.synthetic import generate_pack
+from maflab.data.synthetic import Recipe, generate_pack
 from maflab.data.synthetic.generate import body_digest
 
 log = logging.getLogger(__name__)
@@ -23,6 +26,7 @@ def make_packs(
     size: int,
     seed: int = 0,
     workers: int | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> None:
     """Make `folder/<split>.h5` for each split, unless it was made before from the same numbers.
 
@@ -33,20 +37,27 @@ def make_packs(
         size: side of the pictures in pixels.
         seed: of the pictures; a split has other pictures than the next with the same seed.
         workers: processes; None: one a core.
+        recipe: settings of `maflab.data.synthetic.Recipe` that differ from its own.
 
     Raises:
-        ValueError: a split of another name.
+        ValueError: a split of another name, or a setting that a recipe does not have.
         PackError: a pack could not be made.
     """
     if unknown := set(counts) - set(_SPLITS):
         raise ValueError(f"data.prepare.counts has {', '.join(sorted(unknown))}; the splits are {', '.join(_SPLITS)}")
+    known = {field.name for field in dataclasses.fields(Recipe)}
+    if unknown := set(recipe or {}) - known:
+        raise ValueError(f"data.prepare.recipe has {', '.join(sorted(unknown))}; it takes {', '.join(sorted(known))}")
+    settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in (recipe or {}).items()}
+    drawn_from = Recipe(**settings)
+    made_from = {"seed": seed, "size": size, "body": body_digest(body.arrays), "recipe": _as_stored(drawn_from)}
     workers = len(os.sched_getaffinity(0)) if workers is None else workers
     for split, count in counts.items():
         path = Path(folder) / f"{split}.h5"
-        wanted = {"seed": seed, "split": split, "size": size, "count": count, "body": body_digest(body.arrays)}
+        wanted = made_from | {"split": split, "count": count}
         if not _is_made(path, wanted):
             log.info("making %d pictures of synthetic people: %s", count, path)
-            generate_pack(path, body, count, seed, size, workers, split, progress=_Tenths(split))
+            generate_pack(path, body, count, seed, size, workers, split, drawn_from, _Tenths(split))
 
 
 class _Tenths:
@@ -60,6 +71,11 @@ class _Tenths:
         if done * 10 // count > self.told:
             self.told = done * 10 // count
             log.info("%s: %d of %d pictures", self.split, done, count)
+
+
+def _as_stored(recipe: Recipe) -> dict[str, Any]:
+    """As it stands in a pack's attributes, where tuples are lists."""
+    return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
 def _is_made(path: Path, wanted: dict[str, object]) -> bool:

@@ -56,7 +56,9 @@ class Panel(pl.Callback):
         if batch_idx == 0 and trainer.is_global_zero:
             self._draw(trainer, pl_module, batch, "panel.png")
 
-    def _draw(self, trainer: pl.Trainer, model: Model, batch: Batch, name: str) -> None:
+    def _draw(self, trainer: pl.Trainer, model: pl.LightningModule, batch: Batch, name: str) -> None:
+        if not isinstance(model, Model):
+            return
         few = Batch(*(field[: self.pictures] for field in batch))
         with torch.no_grad(), trainer.precision_plugin.forward_context():
             picture = draw_panel(model, few)

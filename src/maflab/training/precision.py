@@ -10,8 +10,8 @@ _BF16_FEATURES = ("amx_bf16", "avx512_bf16")
 def choose_precision(precision: str | int, accelerator: str) -> str | int:
     """Lightning's `precision` for the config's, which may be `auto`.
 
-    `auto` is bf16-mixed where the device multiplies in bf16: CUDA since Ampere, CPUs with AMX or AVX-512 bf16. Elsewhere
-    it is 32-true, because a CPU without them emulates bf16, some ten times slower than float32.
+    `auto` is bf16-mixed where the device multiplies in bf16: CUDA since Ampere, CPUs with AMX or AVX-512 bf16.
+    Elsewhere it is 32-true, because a CPU without them emulates bf16, some ten times slower than float32.
 
     Args:
         precision: `auto`, or anything that Lightning takes.

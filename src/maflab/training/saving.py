@@ -39,16 +39,14 @@ class BestCheckpoint(ModelCheckpoint):
             shutil.copyfile(before, partial)
             os.replace(partial, own)
             moved = {"dirpath": str(self.dirpath), "best_model_path": str(own), "kth_best_model_path": str(own)}
-            super().load_state_dict(
-                state_dict | moved | {"best_k_models": {str(own): state_dict["best_model_score"]}}
-            )
+            super().load_state_dict(state_dict | moved | {"best_k_models": {str(own): state_dict["best_model_score"]}})
 
 
 class LastCheckpoint(Checkpoint):
     """`last.ckpt`, for resuming: after every validation and after the last step.
 
-    (Lightning's `save_last` writes only when the best was written.) It must stand behind the best checkpoint in the list
-    of callbacks, whose score it saves.
+    (Lightning's `save_last` writes only when the best was written.) It must stand behind the best checkpoint in the
+    list of callbacks, whose score it saves.
 
     Args:
         folder: where it is written.

@@ -6,9 +6,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 
-def cosine_with_warmup(
-    optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: float = 0.01
-) -> LambdaLR:
+def cosine_with_warmup(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: float = 0.01) -> LambdaLR:
     """A linear warm-up from nearly zero, then half a cosine; stepped every training step.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 
 class StepSeed(pl.Callback):
@@ -21,7 +21,9 @@ class StepSeed(pl.Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Seeds torch's generators."""
         step = trainer.fit_loop.total_batch_idx
         torch.manual_seed((self.seed * 1_000_003 + step) * 8_191 + trainer.global_rank)
@@ -42,7 +44,7 @@ def continue_epoch(datamodule: pl.LightningDataModule, checkpoint: dict[str, Any
     def continued() -> Any:
         loader = fresh()
         # At the end of an epoch the counter still stands at the full length.
-        if isinstance(loader, DataLoader) and 0 < seen < len(loader):
+        if isinstance(loader, DataLoader) and isinstance(loader.batch_sampler, BatchSampler) and 0 < seen < len(loader):
             loader.batch_sampler.sampler = _Remainder(loader.sampler, seen * (loader.batch_size or 1))
         return loader
 

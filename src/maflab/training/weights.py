@@ -22,9 +22,7 @@ def export_pyramid(model: Model, path: Path, metadata: dict[str, Any]) -> None:
         path: the file; it takes its name only when it is complete.
         metadata: how the weights were made (command, seed, recipe, metrics); each value is stored as JSON.
     """
-    tensors = {
-        name: _half(tensor) for name, tensor in model.state_dict().items() if name.split(".")[0] in EXPORTED
-    }
+    tensors = {name: _half(tensor) for name, tensor in model.state_dict().items() if name.split(".")[0] in EXPORTED}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -1,0 +1,128 @@
+"""What a run ends with: the figures of a checkpoint, as a table, as JSON, and start weights after a pre-training."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from maflab.models.dense import DensePretraining
+from maflab.training.build import Model, build_trainer, plain
+from maflab.training.checkpoint import load_weights, read_checkpoint
+from maflab.training.errors import OverrideError
+from maflab.training.logging import git_state
+from maflab.training.panel import Panel
+from maflab.training.progress import InteractiveProgress, LineProgress
+from maflab.training.saving import BestCheckpoint, LastCheckpoint
+from maflab.training.table import print_table, write_json
+from maflab.training.weights import export_pyramid
+
+log = logging.getLogger(__name__)
+
+
+class Subject(NamedTuple):
+    """What is measured."""
+
+    config: DictConfig
+    model: Model  # with the checkpoint's weights
+    datamodule: pl.LightningDataModule
+    checkpoint: Path
+    step: int  # of the checkpoint
+
+
+def report_training(
+    config: DictConfig,
+    model: Model,
+    datamodule: pl.LightningDataModule,
+    callbacks: Sequence[Callback],
+    logger: Logger | None,
+) -> dict[str, Any]:
+    """Measure the checkpoint that is to be reported, print the table, write the files.
+
+    Raises:
+        OverrideError: `report.weights` or `report.split` is none that exists, or nothing was saved.
+    """
+    which, path = _reported(config.report.weights, callbacks)
+    checkpoint = read_checkpoint(path)
+    load_weights(model, checkpoint, config, path)
+    bars = [c for c in callbacks if isinstance(c, LineProgress | InteractiveProgress)]
+    rate = round(bars[0].stopwatch.rate, 2) if bars else None
+    watching: list[Callback] = [*bars, *(c for c in callbacks if isinstance(c, Panel))]
+    split = config.report.split
+    subject = Subject(config, model, datamodule, path, int(checkpoint["global_step"]))
+    result = measure(subject, watching, logger, split) | {"weights": which, "samples_per_second": rate}
+    folder = Path(config.paths.output)
+    publish(result, folder, f"{config.name} on {split}, {which} weights (step {subject.step})")
+    if isinstance(model, DensePretraining):
+        _export(subject, result, folder / "pyramid.safetensors")
+    log.info("the same figures again: python evaluate.py checkpoint=%s split=%s", path, split)
+    return result
+
+
+def measure(subject: Subject, callbacks: list[Callback], logger: Logger | None, split: str) -> dict[str, Any]:
+    """The figures of a split; by a Trainer of its own, so that no callback of the training interferes.
+
+    Args:
+        subject: what is measured.
+        callbacks, logger: of that Trainer.
+        split: `val` or `test`.
+
+    Raises:
+        OverrideError: there is no such split.
+    """
+    if split not in ("val", "test"):
+        raise OverrideError(f"There is no split {split!r} to evaluate; choose val or test")
+    only_measuring = {"enable_checkpointing": False, "profiler": None, "overfit_batches": 0}
+    trainer = build_trainer(subject.config, callbacks, logger, **only_measuring)
+    run = trainer.test if split == "test" else trainer.validate
+    run(subject.model, datamodule=subject.datamodule, verbose=False)
+    table = subject.model.metric_table()
+    return {
+        "name": subject.config.name,
+        "checkpoint": str(subject.checkpoint),
+        "step": subject.step,
+        "split": split,
+        "metrics": {row: {k: float(v) for k, v in values.items()} for row, values in table.items()},
+        "git": git_state(),
+    }
+
+
+@rank_zero_only
+def publish(result: dict[str, Any], folder: Path, title: str) -> None:
+    """Print the table and write `metrics.json`."""
+    print_table(result["metrics"], title)
+    write_json(folder / "metrics.json", result)
+    log.info("figures and panel: %s and %s", folder / "metrics.json", folder / "panel.png")
+
+
+@rank_zero_only
+def _export(subject: Subject, result: dict[str, Any], path: Path) -> None:
+    metadata = {
+        "command": sys.argv,
+        "seed": subject.config.seed,
+        "recipe": plain(subject.config),
+        "metrics": result,
+    }
+    export_pyramid(subject.model, path, metadata)
+    log.info("start weights: encoder.weights=%s", path)
+
+
+def _reported(weights: str, callbacks: Sequence[Callback]) -> tuple[str, Path]:
+    """The checkpoint of the final table, behind what it is called."""
+    best = [c.best_model_path for c in callbacks if isinstance(c, BestCheckpoint) and c.best_model_path]
+    last = [c.path for c in callbacks if isinstance(c, LastCheckpoint) and c.path.is_file()]
+    if weights not in ("best", "last"):
+        raise OverrideError(f"report.weights is best or last, not {weights!r}")
+    if weights == "best" and best:
+        return "best", Path(best[0])
+    if last:
+        if weights == "best":
+            log.warning("no validation has chosen a best checkpoint; the last is reported")
+        return "last", last[0]
+    raise OverrideError("No checkpoint was written, so none can be reported; keep callbacks.best or callbacks.last")
