@@ -30,7 +30,7 @@ from maflab.structures import AuxiliaryTargets, Batch, Prediction
 from maflab.training.precision import choose_precision
 
 SCALES = {
-    "default": {"encoder": "mobilenetv4_conv_small", "channels": 64, "resolution": 128, "batch": 32},
+    "default": {"encoder": "mobilenetv4_conv_small", "channels": 64, "resolution": 96, "batch": 32},
     "paper": {"encoder": "resnet50", "channels": 256, "resolution": 224, "batch": 8},
 }
 

@@ -101,7 +101,17 @@ def test_torchvision_names_load_as_a_backbone(tmp_path: Path) -> None:
     torch.testing.assert_close(pyramid.backbone.conv1.weight, reference.conv1.weight)
 
 
-def test_a_file_without_a_head_is_an_error(tmp_path: Path) -> None:
-    path = save_pyramid(small(), tmp_path / "w.safetensors")
-    with pytest.raises(WeightsError, match="lacks"):
-        load_head_weights(torch.nn.Conv2d(8, 90, 3), path)
+def test_a_head_starts_from_the_same_file_where_it_fits(tmp_path: Path) -> None:
+    made = torch.nn.Conv2d(8, 90, 1)
+    save_file({f"aux_head.{k}": v for k, v in made.state_dict().items()}, tmp_path / "w.safetensors")
+    head, wider = torch.nn.Conv2d(8, 90, 1), torch.nn.Conv2d(8, 90, 3)
+    assert load_head_weights(head, str(tmp_path / "w.safetensors"))
+    assert torch.equal(head.weight, made.weight)
+    for other, source in (
+        (wider, str(tmp_path / "w.safetensors")),
+        (head, "none"),
+        (head, save_pyramid(small(), tmp_path / "p.safetensors")),
+    ):
+        before = other.weight.clone()
+        assert not load_head_weights(other, source)
+        assert torch.equal(other.weight, before)

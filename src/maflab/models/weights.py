@@ -39,7 +39,7 @@ def load_pyramid_weights(pyramid: "FeaturePyramid", source: str) -> None:
     Raises:
         WeightsError: the file is missing or unreadable, or its tensors do not fit the encoder.
     """
-    path = shipped_weights() if source == "synthetic" else Path(source)
+    path = _locate(source)
     tensors = _read(path)
     prefix = "pyramid."
     own = {name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)}
@@ -54,15 +54,33 @@ def load_pyramid_weights(pyramid: "FeaturePyramid", source: str) -> None:
         )
 
 
-def load_head_weights(head: torch.nn.Module, source: str) -> None:
-    """Fill an auxiliary head from a file of `load_pyramid_weights` that carries one (names with `aux_head.`).
+def load_head_weights(head: torch.nn.Module, source: str | None) -> bool:
+    """Fill an auxiliary head from the start weights of its pyramid, in place, where they bring one of its shape.
+
+    Args:
+        head: the head.
+        source: what the pyramid's `weights` says; `imagenet`, `none` and bare backbones bring no head.
+
+    Returns:
+        Whether the head was filled; otherwise it keeps its random start.
 
     Raises:
-        WeightsError: the file has no auxiliary head, or one of another shape.
+        WeightsError: the file is missing or unreadable.
     """
-    path = shipped_weights() if source == "synthetic" else Path(source)
+    if source in (None, "none", "imagenet"):
+        return False
+    path = _locate(source)
     own = {k.removeprefix("aux_head."): v.float() for k, v in _read(path).items() if k.startswith("aux_head.")}
-    _fill(head, own, path, set())
+    shapes = {name: tensor.shape for name, tensor in head.state_dict().items()}
+    if shapes != {name: tensor.shape for name, tensor in own.items()}:
+        log.info("%s brings no auxiliary head of this shape: it starts at random", path.name)
+        return False
+    head.load_state_dict(own)
+    return True
+
+
+def _locate(source: str) -> Path:
+    return shipped_weights() if source == "synthetic" else Path(source)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
