@@ -78,18 +78,26 @@ class _Mesh:
         image = self.mirror[vertex]
         if vertex > image:
             return
-        for other in sorted(self._neighbours(vertex)):
-            # A vertex in the middle must stay there; one at the side must not meet its own image.
-            if other == image or (vertex == image and self.mirror[other] != other):
-                continue
-            stamps = (self.stamp[vertex], self.stamp[other])
-            heapq.heappush(heap, (self._cost(vertex, other), vertex, other, *stamps))
+        # A vertex in the middle must stay there; one at the side must not meet its own image.
+        others = [
+            other
+            for other in sorted(self._neighbours(vertex))
+            if other != image and (vertex != image or self.mirror[other] == other)
+        ]
+        if not others:
+            return
+        for cost, other in zip(self._costs(vertex, others).tolist(), others, strict=True):
+            heapq.heappush(heap, (cost, vertex, other, self.stamp[vertex], self.stamp[other]))
 
-    def _cost(self, gone: int, kept: int) -> float:
-        place = np.append(self.points[kept], 1.0)
-        error = place @ (self.quadrics[gone] + self.quadrics[kept]) @ place
-        step = self.points[kept] - self.points[gone]
-        return max(error, 0.0) / (self.areas[gone] + self.areas[kept]) + _LENGTH_WEIGHT * float(step @ step)
+    def _costs(self, gone: int, kept: list[int]) -> np.ndarray:
+        places = self.points[kept]
+        quadrics = self.quadrics[kept] + self.quadrics[gone]  # (n, 4, 4)
+        turned = (quadrics[:, :, :3] @ places[:, :, None])[..., 0] + quadrics[:, :, 3]
+        errors = (turned[:, :3] * places).sum(1) + turned[:, 3]
+        lengths = ((places - self.points[gone]) ** 2).sum(1)
+        costs = np.maximum(errors, 0.0) / (self.areas[kept] + self.areas[gone]) + _LENGTH_WEIGHT * lengths
+        # Another machine's last digits must not choose other vertices (costs are square metres, 1e-8 and more).
+        return costs.round(13)
 
     def _allowed(self, gone: int, kept: int) -> bool:
         ring, kept_ring = self._neighbours(gone), self._neighbours(kept)

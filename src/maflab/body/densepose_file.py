@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from maflab.body.arrays import BodyFileError
 
@@ -33,7 +34,7 @@ def read_densepose_atlas(path: Path, faces: np.ndarray) -> tuple[np.ndarray, np.
         parts = content["All_FaceIndices"].ravel()
         uv = np.stack([content["All_U_norm"].ravel(), content["All_V_norm"].ravel()], axis=-1)
         corners = original[charted]
-    except (OSError, ValueError, KeyError, TypeError, IndexError, NotImplementedError) as error:
+    except (MatReadError, OSError, ValueError, KeyError, TypeError, IndexError, NotImplementedError) as error:
         raise BodyFileError(f"{path} is damaged ({error}); {remedy}") from error
     row_of = {tuple(sorted(face)): row for row, face in enumerate(corners.tolist())}
     rows = np.array([row_of.get(tuple(sorted(face)), -1) for face in faces.tolist()])

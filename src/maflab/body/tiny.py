@@ -178,7 +178,7 @@ def _shape_dirs(template: np.ndarray) -> np.ndarray:
         (0.04 * x, 0.04 * y, 0.04 * z),
         (0.08 * x * (1 - outside(0.2)), zero, 0.1 * z),
         (zero, 0.04 * y * (1 - above(-0.3)), zero),
-        (0.05 * (x - np.sign(x) * 0.17) * outside(0.17), zero, zero),
+        (0.05 * np.sign(x) * np.maximum(np.abs(x) - 0.17, 0), zero, zero),
         (zero, zero, 0.1 * z * above(-0.3)),
         (0.05 * x * above(0.4, 0.03), 0.05 * (y - 0.4) * above(0.4, 0.03), 0.05 * z * above(0.4, 0.03)),
         (0.05 * x * above(0.1, 0.05), zero, zero),
