@@ -74,6 +74,8 @@ class AuxiliaryLoss(nn.Module):
     Source: PyMAF, section 3.3 and its released code.
     """
 
+    merge: Tensor
+
     def __init__(self, part: float = 1.0, uv: float = 0.5, annotation: float = 1.0) -> None:
         super().__init__()
         self.part, self.uv, self.annotation = part, uv, annotation
@@ -120,6 +122,8 @@ class MeshRecoveryLoss(nn.Module):
 
     Source: PyMAF, section 3.4, and its released code (weights 300, 300, 60, 0.06, 1). Estimate 0 has no loss.
     """
+
+    confidence_factor: Tensor
 
     def __init__(
         self,

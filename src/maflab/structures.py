@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     has_betas: Tensor  # (B,) float32
     has_joints_3d: Tensor  # (B,) float32
     gender: Tensor  # (B,) int64: 0 male, 1 female, -1 neutral or unknown
-    index: Tensor  # (B,) int64 row in the data set, so that a sampler's padding can be told apart
+    index: Tensor  # type: ignore[assignment]  # (B,) int64 row in the data set, so that a sampler's padding can be told apart
 
 
 class Estimate(NamedTuple):

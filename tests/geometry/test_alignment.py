@@ -37,4 +37,3 @@ def test_never_reflects() -> None:
 def test_a_single_repeated_point_gives_no_nan() -> None:
     aligned = similarity_align(torch.ones(1, 14, 3), torch.randn(1, 14, 3))
     assert torch.isfinite(aligned).all()
-

@@ -1,5 +1,8 @@
 """Errors of every iteration's estimate, gathered over a data set and over processes."""
 
+from collections.abc import Iterator
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
@@ -27,6 +30,12 @@ class EstimateErrors(Metric):
 
     higher_is_better = False
     full_state_update = False
+    sum_mpjpe: Tensor
+    sum_pa_mpjpe: Tensor
+    sum_pve: Tensor
+    sum_samples: Tensor
+    sum_correct: Tensor
+    sum_labelled: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,9 +75,14 @@ class IterationErrors(nn.ModuleList):
         iterations: regressed estimates.
     """
 
+    _body: BodyModel
+
     def __init__(self, body: BodyModel, iterations: int) -> None:
         super().__init__(EstimateErrors() for _ in range(iterations + 1))
         object.__setattr__(self, "_body", body)  # shared with the model: not a child, so that it is not moved twice
+
+    def __iter__(self) -> Iterator[EstimateErrors]:
+        return cast(Iterator[EstimateErrors], super().__iter__())
 
     @torch.no_grad()
     def update(self, estimates: list[Estimate], batch: Batch) -> None:

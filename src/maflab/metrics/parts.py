@@ -16,6 +16,9 @@ class DenseErrors(Metric):
 
     higher_is_better = True
     full_state_update = False
+    confusion: Tensor
+    uv: Tensor
+    pixels: Tensor
 
     def __init__(self, classes: int = 25) -> None:
         super().__init__()

@@ -32,7 +32,8 @@ class AuxiliaryHead(pl.LightningModule):
         super().__init__()
         self.predict = nn.Conv2d(channels, 3 * PARTS + ANNOTATIONS, kernel, padding=kernel // 2)
         nn.init.normal_(self.predict.weight, std=0.001)
-        nn.init.zeros_(self.predict.bias)
+        if self.predict.bias is not None:
+            nn.init.zeros_(self.predict.bias)
 
     def forward(self, features: Tensor) -> AuxiliaryMaps:
         """Maps of the size of the features (B, C, h, w)."""

@@ -47,6 +47,11 @@ class MAFLoop(pl.LightningModule):
     Source: Zhang et al., PyMAF, ICCV 2021, section 3.2, with the published numbers as defaults.
     """
 
+    grid: Tensor
+    mean_pose: Tensor
+    mean_betas: Tensor
+    mean_camera: Tensor
+
     def __init__(
         self,
         body: BodyModel,

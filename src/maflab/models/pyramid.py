@@ -1,6 +1,6 @@
 """The encoder and its pyramid of spatial features."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import timm
@@ -74,7 +74,7 @@ class FeaturePyramid(pl.LightningModule):
         self.levels = levels
         self.channels = channels
         self.backbone = timm.create_model(encoder, features_only=True, pretrained=weights == "imagenet")
-        info = self.backbone.feature_info
+        info: Any = self.backbone.feature_info
         self.global_channels: int = info.channels()[-1]
         self.reductions: list[int] = info.reduction()
         own = dict(zip(self.reductions, info.channels(), strict=True)) if skips else {}

@@ -24,6 +24,8 @@ class PointReduction(nn.Module):
         super().__init__()
         inputs = [channels] + [width + channels for width in widths[:-1]]
         self.layers = nn.ModuleList(nn.Conv1d(i, o, 1) for i, o in zip(inputs, widths, strict=True))
+        for layer in self.layers:
+            _keep_variance(layer)
 
     def forward(self, raw: Tensor) -> Tensor:
         """Reduced features (B, widths[-1], P) of raw ones (B, channels, P)."""
@@ -58,6 +60,9 @@ class Regressor(nn.Module):
             ACTIVATIONS[activation](),
             nn.Dropout(dropout),
         )
+        for layer in self.trunk:
+            if isinstance(layer, nn.Linear):
+                _keep_variance(layer)
         self.pose = nn.Linear(hidden, POSE)
         self.shape = nn.Linear(hidden, SHAPE)
         self.camera = nn.Linear(hidden, CAMERA)
@@ -69,3 +74,14 @@ class Regressor(nn.Module):
         """The updated pose (B, 144), betas (B, 10) and camera (B, 3) from features (B, F) and the current ones."""
         hidden = self.trunk(torch.cat((features, pose, betas, camera), dim=1))
         return pose + self.pose(hidden), betas + self.shape(hidden), camera + self.camera(hidden)
+
+
+def _keep_variance(layer: nn.Linear | nn.Conv1d) -> None:
+    """Start a layer so that what differs between pictures passes at full strength.
+
+    PyTorch's own start shrinks it about threefold a layer: of the picture, next to nothing would reach the heads, and
+    the first thousands of steps would go into winning it back.
+    """
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-Rows = dict[str, dict[str, float]]
+from maflab.models.trainable import Rows
 
 _TITLES = {
     "mpjpe": "MPJPE (mm)",
