@@ -40,7 +40,7 @@ def bake(progress: Callable[[str], None] | None = None) -> BodyArrays:
     report("reducing the skin to 6,890 vertices")
     carry, faces, mirror = skin_mesh(vertices.mean(0), source.skin_faces)
     vertices = np.stack([carry @ sample for sample in vertices])
-    weights = carry @ merged_weights(source)
+    weights = _smpl_weights(carry @ merged_weights(source), mirror)
     report("fitting shape directions and joint regressors")
     template, shape_dirs = _principal_shapes(vertices, mirror)
     landmarks = _landmarks(template, carry @ source.weights, heads.mean(0), source)
@@ -56,7 +56,7 @@ def bake(progress: Callable[[str], None] | None = None) -> BodyArrays:
         shape_dirs=shape_dirs.astype(np.float32),
         pose_dirs=None,
         joint_regressor=fit_regressor(vertices, joints, mirror, SMPL24.flip),
-        skin_weights=(weights / weights.sum(1, keepdims=True)).astype(np.float32),
+        skin_weights=weights.astype(np.float32),
         parents=np.array(SMPL_PARENTS, np.int64),
         extra_regressor=fit_regressor(posed_vertices, extra, mirror, EXTRA9.flip),
         h36m_regressor=fit_regressor(posed_vertices, h36m, mirror, H36M17.flip),
@@ -67,6 +67,15 @@ def bake(progress: Callable[[str], None] | None = None) -> BodyArrays:
         mean_rotations=standing_rotations(),
         mean_betas=np.zeros(_SHAPES, np.float32),
     )
+
+
+def _smpl_weights(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """(V, 24) mirror-symmetric weights of at most four joints a vertex, as in SMPL."""
+    weights = (weights + weights[mirror][:, SMPL24.flip]) / 2
+    fifth = np.sort(weights, axis=1)[:, [-5]]
+    # Of two equal weights on the fourth and fifth place both go: keeping one would favour a side.
+    weights = np.where(weights > fifth + 1e-9, weights, 0.0)
+    return weights / weights.sum(1, keepdims=True)
 
 
 def _principal_shapes(vertices: np.ndarray, mirror: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

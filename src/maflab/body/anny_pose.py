@@ -42,17 +42,15 @@ def _bones_of(joint: str, table: dict[str, tuple[str, ...]]) -> tuple[str, ...] 
     return table.get(joint)
 
 
-def merged_weights(source: AnnySource, most: int = 4) -> np.ndarray:
-    """(V, 24) weights: each bone's go to the joint that takes it over; at most four joints a vertex, as in SMPL."""
+def merged_weights(source: AnnySource) -> np.ndarray:
+    """(V, 24) weights: each bone's go to the joint that takes it over."""
     owner_of = {name: row for row, joint in enumerate(SMPL24.names) for name in _bones_of(joint, _BONES) or ()}
     owner: list[int] = []
     for name, parent in zip(source.bone_names, source.bone_parents, strict=True):
         owner.append(owner_of[name] if name in owner_of else owner[parent])
     merged = np.zeros((len(source.weights), len(SMPL24)))
     np.add.at(merged.T, owner, source.weights.T)
-    least = np.argsort(merged, axis=1, kind="stable")[:, :-most]
-    np.put_along_axis(merged, least, 0.0, axis=1)
-    return merged / merged.sum(1, keepdims=True)
+    return merged
 
 
 def t_pose(source: AnnySource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
