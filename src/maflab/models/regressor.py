@@ -76,12 +76,13 @@ class Regressor(nn.Module):
         return pose + self.pose(hidden), betas + self.shape(hidden), camera + self.camera(hidden)
 
 
-def _keep_variance(layer: nn.Linear | nn.Conv1d) -> None:
-    """Start a layer so that what differs between pictures passes at full strength.
+def _keep_variance(layer: nn.Module) -> None:
+    """Start a linear layer or a convolution so that what differs between pictures passes at full strength.
 
     PyTorch's own start shrinks it about threefold a layer: of the picture, next to nothing would reach the heads, and
     the first thousands of steps would go into winning it back.
     """
+    assert isinstance(layer, nn.Linear | nn.Conv1d)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
