@@ -12,7 +12,7 @@ CONF = Path(__file__).parents[2] / "conf"
 
 SMALL_ENCODER = ["encoder.encoder=test_resnet", "encoder.channels=8", "encoder.weights=none"]
 SMALL_LOOP = ["maf.points=20", "maf.grid=4", "maf.reduction=[8,5]", "maf.hidden=16"]
-SMALL_RUN = ["body=tiny", "data=tiny", "data.resolution=64", "callbacks.panel.pictures=1"]
+SMALL_RUN = ["body=tiny", "data=tiny", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
 
 Compose = Callable[..., DictConfig]
 
@@ -41,10 +41,11 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(data_folder: Path) -> Compose:
     """Composes a training that takes a second; the run's folder comes first."""
 
-    def composed(folder: Path, *overrides: str, loop: bool = True) -> DictConfig:
+    def composed(folder: Path, *overrides: str, loop: bool = True, panel: bool = False) -> DictConfig:
         scale = [*SMALL_ENCODER, *SMALL_RUN, *(SMALL_LOOP if loop else [])]
         paths = [f"paths.data={data_folder}", f"paths.output={folder}"]
         steps = ["trainer.max_steps=2", "trainer.log_every_n_steps=1"]
+        steps.append("callbacks.panel.pictures=1" if panel else "callbacks.panel=null")
         given = {override.split("=")[0] for override in overrides}
         return compose_config("train", *(o for o in scale + paths + steps if o.split("=")[0] not in given), *overrides)
 
@@ -57,5 +58,6 @@ def trained(small: Compose, tmp_path_factory: pytest.TempPathFactory) -> Trained
     from maflab.training.run import train
 
     folder = tmp_path_factory.mktemp("trained")
-    config = small(folder, "+experiment=maf_3iter")
+    whole_splits = ["trainer.limit_val_batches=1.0", "trainer.limit_test_batches=1.0"]
+    config = small(folder, "+experiment=maf_3iter", *whole_splits, panel=True)
     return Trained(config, train(config), folder)

@@ -19,13 +19,11 @@ from .conftest import CONF, Compose, Trained
 EXPERIMENTS = sorted(
     path.relative_to(CONF / "experiment").with_suffix("").as_posix() for path in (CONF / "experiment").rglob("*.yaml")
 )
-PAPER = ["data.prepare.size=96", "data.batch_size=4"]  # else its pictures would be made anew, larger
 
 
 @pytest.mark.parametrize("experiment", [e for e in EXPERIMENTS if e not in ("maf_3iter", "pretrain")])
 def test_every_experiment_trains(experiment: str, small: Compose, tmp_path: Path) -> None:
-    paper = PAPER if experiment.startswith("paper/") else []
-    config = small(tmp_path, f"+experiment={experiment}", *paper)
+    config = small(tmp_path, f"+experiment={experiment}")
     result = train(config)
     assert list(result["metrics"]) == [f"iter{t}" for t in range(config.maf.iterations + 1)]
     assert result["step"] == 2

@@ -20,7 +20,7 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_run_without_an_account_is_recorded_and_closed(no_account: None, small: Compose, tmp_path: Path) -> None:
     given = ["+experiment=maf_1iter", "logger=wandb", "tags=[a,b]"]
-    train(small(tmp_path / "run", *given))
+    train(small(tmp_path / "run", *given, panel=True))
     assert wandb.run is None
     records = list((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
     assert len(records) == 1
