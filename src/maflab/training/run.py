@@ -170,5 +170,6 @@ def _quieten() -> None:
         ".*isinstance.treespec, LeafSpec.*",
         ".*number of training batches.*is smaller than the logging interval.*",
         ".*dataloader is not resumable.*",  # `continue_epoch` sees to it
+        ".*sync_dist=True.*",  # the metrics have reduced over the processes themselves
     ):
         warnings.filterwarnings("ignore", message=message)
