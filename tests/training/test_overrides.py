@@ -58,7 +58,9 @@ def test_what_slips_past_hydra_is_caught(override: str, suggestion: str) -> None
     assert str(raised.value).endswith(f"did you mean {suggestion}")
 
 
-@pytest.mark.parametrize("override", ["+trainer.limit_predict_batches=2", "+optimizer.maximize=false", "~callbacks.panel"])
+@pytest.mark.parametrize(
+    "override", ["+trainer.limit_predict_batches=2", "+optimizer.maximize=false", "~callbacks.panel"]
+)
 def test_what_the_target_takes_may_be_added(override: str) -> None:
     config = compose_config("train", override, "paths.output=here")
     check_config(config, CONF / "train.yaml")
