@@ -1,5 +1,7 @@
 """Configs composed in the process, sized for tests; one trained run that many tests look at."""
 
+import copy
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +29,11 @@ class Trained(NamedTuple):
 
 def compose_config(name: str, *overrides: str) -> DictConfig:
     """What the command line would compose."""
+    return copy.deepcopy(_composed(name, *overrides))
+
+
+@functools.cache
+def _composed(name: str, *overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(name, overrides=list(overrides))
 

@@ -75,7 +75,6 @@ def test_what_the_target_takes_may_be_added(override: str) -> None:
         (["maf=grid", "maf.points=100"], "no iteration reads the mesh"),
         (["maf.iterations=1", "maf.points=100"], "no iteration reads the mesh"),
         (["maf=global", "maf.schedule=[0]"], "pooled vector"),
-        (["resume=x.ckpt", "encoder.weights=imagenet"], "resumed"),
         (["optimizer.lr=1", "optimizer.lr=2"], "2 times"),
     ],
 )
@@ -89,7 +88,7 @@ def test_a_setting_without_effect_is_refused(overrides: list[str], reason: str) 
 def test_command_ends_with_one_line_and_status_1(tmp_path: Path) -> None:
     train = [sys.executable, str(CONF.parent / "train.py")]
     run = subprocess.run(
-        [*train, "+experiment=maf_3iter", "optimizr.lr=1"], cwd=tmp_path, capture_output=True, text=True, timeout=100
+        [*train, "+experiment=maf_3iter", "optimizr.lr=1"], cwd=tmp_path, capture_output=True, text=True, timeout=280
     )
     assert run.returncode == 1
     assert run.stderr == "maflab: There is no setting optimizr.lr; did you mean optimizer.lr?\n"
@@ -98,7 +97,7 @@ def test_command_ends_with_one_line_and_status_1(tmp_path: Path) -> None:
 
 def test_errors_inside_a_job_end_the_same_way(tmp_path: Path) -> None:
     evaluate = [sys.executable, str(CONF.parent / "evaluate.py")]
-    run = subprocess.run([*evaluate, "checkpoint=none.ckpt"], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    run = subprocess.run([*evaluate, "checkpoint=none.ckpt"], cwd=tmp_path, capture_output=True, text=True, timeout=280)
     assert run.returncode == 1
     assert run.stderr.startswith("maflab: There is no checkpoint none.ckpt")
     assert len(run.stderr.splitlines()) == 1

@@ -105,11 +105,6 @@ _IDLE: tuple[tuple[tuple[str, ...], Callable[[DictConfig], bool], str], ...] = (
     (("maf.grid",), _never_reads("grid"), "no iteration reads a grid (maf.sources)"),
     (("maf.points",), _never_reads("mesh"), "no iteration reads the mesh's points (maf.sources)"),
     (("maf.reduction", "maf.schedule"), _never_reads("grid", "mesh"), "every iteration reads the pooled vector alone"),
-    (
-        ("encoder.weights",),
-        lambda config: bool(config.get("resume")),
-        "a resumed run goes on from the checkpoint's weights",
-    ),
 )
 
 
