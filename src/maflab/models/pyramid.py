@@ -43,8 +43,7 @@ class FeaturePyramid(pl.LightningModule):
         levels: how many deconvolution stages, at least 1.
         channels: channels of every map.
         skips: whether a stage also sees the backbone's own map of its resolution, where it has one, through a 1x1
-            convolution, as in feature pyramid networks. Without (published), all detail must pass the coarsest map: an
-            encoder that starts from ImageNet can do that, one that learns from scratch takes far longer.
+            convolution, as in feature pyramid networks. Without (published), all detail must pass the coarsest map.
         weights: `synthetic` (trained by this suite on synthetic people, shipped with it), `imagenet` (timm's, a
             download), `none`, or the path of a file (see `maflab.models.weights`).
 

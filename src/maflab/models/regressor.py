@@ -79,8 +79,7 @@ class Regressor(nn.Module):
 def _keep_variance(layer: nn.Module) -> None:
     """Start a linear layer or a convolution so that what differs between pictures passes at full strength.
 
-    PyTorch's own start shrinks it about threefold a layer: of the picture, next to nothing would reach the heads, and
-    the first thousands of steps would go into winning it back.
+    PyTorch's own start shrinks the signal about threefold a layer.
     """
     assert isinstance(layer, nn.Linear | nn.Conv1d)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
