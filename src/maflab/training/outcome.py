@@ -98,7 +98,8 @@ def publish(result: dict[str, Any], folder: Path, title: str) -> None:
     """Print the table and write `metrics.json`."""
     print_table(result["metrics"], title)
     write_json(folder / "metrics.json", result)
-    log.info("figures and panel: %s and %s", folder / "metrics.json", folder / "panel.png")
+    written = [name for name in ("metrics.json", "panel.png") if (folder / name).is_file()]
+    log.info("written to %s: %s", folder, ", ".join(written))
 
 
 @rank_zero_only
