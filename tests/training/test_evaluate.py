@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 from maflab.models.maf import MAFLoop
 from maflab.models.pyramid import FeaturePyramid
 from maflab.training.checkpoint import load_model, load_part, read_checkpoint
-from maflab.training.errors import CheckpointError
-from maflab.training.run import evaluate
+from maflab.training.errors import CheckpointError, OverrideError
+from maflab.training.run import evaluate, train
 
 from .conftest import Trained, compose_config
 
@@ -50,6 +50,13 @@ def test_data_are_found_where_they_are_now(trained: Trained, tmp_path: Path) -> 
     torch.save(content, tmp_path / "moved.ckpt")
     moved = run(trained, tmp_path, "callbacks.panel=null", checkpoint=tmp_path / "moved.ckpt")
     assert_same(moved["metrics"], trained.result["metrics"])
+
+
+def test_a_report_that_cannot_be_made_is_refused_before_training(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(OverrideError, match="no split 'tset'"):
+        run(trained, tmp_path, "split=tset")
+    with pytest.raises(OverrideError, match="best or last, not 'worst'"):
+        train(compose_config("train", "report.weights=worst", f"paths.output={tmp_path}"))
 
 
 def test_another_body_is_refused(trained: Trained, tmp_path: Path) -> None:

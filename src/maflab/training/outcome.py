@@ -36,6 +36,18 @@ class Subject(NamedTuple):
     step: int  # of the checkpoint
 
 
+def check_report(split: str, weights: str = "best") -> None:
+    """Refuse a report that cannot be made, before the work rather than after it.
+
+    Raises:
+        OverrideError: there is no such split, or no such choice of weights.
+    """
+    if weights not in ("best", "last"):
+        raise OverrideError(f"report.weights is best or last, not {weights!r}")
+    if split not in ("val", "test"):
+        raise OverrideError(f"There is no split {split!r} to evaluate; choose val or test")
+
+
 def report_training(
     config: DictConfig,
     model: Model,
@@ -46,7 +58,7 @@ def report_training(
     """Measure the checkpoint that is to be reported, print the table, write the files.
 
     Raises:
-        OverrideError: `report.weights` or `report.split` is none that exists, or nothing was saved.
+        OverrideError: nothing was saved.
     """
     which, path = _reported(config.report.weights, callbacks)
     checkpoint = read_checkpoint(path)
@@ -72,12 +84,7 @@ def measure(subject: Subject, callbacks: list[Callback], logger: Logger | None, 
         subject: what is measured.
         callbacks, logger: of that Trainer.
         split: `val` or `test`.
-
-    Raises:
-        OverrideError: there is no such split.
     """
-    if split not in ("val", "test"):
-        raise OverrideError(f"There is no split {split!r} to evaluate; choose val or test")
     only_measuring = {"enable_checkpointing": False, "profiler": None, "overfit_batches": 0}
     trainer = build_trainer(subject.config, callbacks, logger, **only_measuring)
     run = trainer.test if split == "test" else trainer.validate
@@ -118,8 +125,6 @@ def _reported(weights: str, callbacks: Sequence[Callback]) -> tuple[str, Path]:
     """The checkpoint of the final table, behind what it is called."""
     best = [c.best_model_path for c in callbacks if isinstance(c, BestCheckpoint) and c.best_model_path]
     last = [c.path for c in callbacks if isinstance(c, LastCheckpoint) and c.path.is_file()]
-    if weights not in ("best", "last"):
-        raise OverrideError(f"report.weights is best or last, not {weights!r}")
     if weights == "best" and best:
         return "best", Path(best[0])
     if last:

@@ -31,7 +31,7 @@ from maflab.training.checkpoint import (
 )
 from maflab.training.errors import CheckpointError
 from maflab.training.logging import RunInfo, describe_run, finish
-from maflab.training.outcome import Subject, measure, publish, report_training
+from maflab.training.outcome import Subject, check_report, measure, publish, report_training
 from maflab.training.precision import check_device
 from maflab.training.seeding import StepSeed, continue_epoch
 
@@ -55,6 +55,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     """
     _quieten()
     settings = plain(config)
+    check_report(config.report.split, config.report.weights)
     check_device(config.trainer.accelerator, config.trainer.devices)
     checkpoint_path = _resumed_from(config)
     checkpoint = None if checkpoint_path is None else _resumable(checkpoint_path, config)
@@ -91,6 +92,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         CheckpointError: the checkpoint cannot be used. And the errors of the parts.
     """
     _quieten()
+    check_report(config.split)
     checkpoint = read_checkpoint(config.checkpoint)
     merged = merged_with_checkpoint(config, checkpoint)
     check_device(config.trainer.accelerator, config.trainer.devices)
