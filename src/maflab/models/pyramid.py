@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 import timm
 from torch import Tensor, nn
 
+from maflab.models import encoders as encoders  # registers them with timm
 from maflab.models.weights import load_pyramid_weights
 
 
@@ -57,7 +58,7 @@ class FeaturePyramid(pl.LightningModule):
 
     def __init__(
         self,
-        encoder: str = "mobilenetv4_conv_small",
+        encoder: str = "resnet18_half",
         levels: int = 3,
         channels: int = 64,
         skips: bool = True,

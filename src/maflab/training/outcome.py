@@ -25,6 +25,9 @@ from maflab.training.weights import export_pyramid
 
 log = logging.getLogger(__name__)
 
+MADE_OF = ("encoder", "aux_head", "body", "loss", "data", "optimizer", "scheduler", "trainer")
+"""The parts of the config that travel in the header of exported weights."""
+
 
 class Subject(NamedTuple):
     """What is measured."""
@@ -111,11 +114,13 @@ def publish(result: dict[str, Any], folder: Path, title: str) -> None:
 
 @rank_zero_only
 def _export(subject: Subject, result: dict[str, Any], path: Path) -> None:
+    # What made the weights, without the folders of the machine that did.
+    config = plain(subject.config)
     metadata = {
-        "command": sys.argv,
-        "seed": subject.config.seed,
-        "recipe": plain(subject.config),
-        "metrics": result,
+        "command": ["python", Path(sys.argv[0]).name, *sys.argv[1:]],
+        "seed": config["seed"],
+        "recipe": {part: config[part] for part in MADE_OF},
+        "metrics": {key: value for key, value in result.items() if key != "checkpoint"},
     }
     export_pyramid(subject.model, path, metadata)
     log.info("start weights: encoder.weights=%s", path)
