@@ -15,7 +15,7 @@ CONF = Path(__file__).resolve().parent / "conf"
 @checked(CONF, "evaluate")
 def main(config: DictConfig) -> None:
     """One evaluation."""
-    from maflab.training.run import evaluate
+    from maflab.training.evaluation import evaluate
 
     evaluate(config)
 

@@ -11,7 +11,8 @@ from maflab.models.maf import MAFLoop
 from maflab.models.pyramid import FeaturePyramid
 from maflab.training.checkpoint import load_model, load_part, read_checkpoint
 from maflab.training.errors import CheckpointError, OverrideError
-from maflab.training.run import evaluate, train
+from maflab.training.evaluation import evaluate
+from maflab.training.run import train
 
 from .conftest import Trained, compose_config
 

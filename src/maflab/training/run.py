@@ -1,8 +1,6 @@
-"""The three commands: train, evaluate, prepare."""
+"""The commands `train` and `prepare`."""
 
 import logging
-import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +22,14 @@ from maflab.training.build import (
 from maflab.training.checkpoint import (
     ConfigStamp,
     check_same_model,
-    load_weights,
-    merged_with_checkpoint,
     read_checkpoint,
     without_start_weights,
 )
 from maflab.training.errors import CheckpointError
 from maflab.training.logging import RunInfo, describe_run, finish
-from maflab.training.outcome import Subject, check_report, measure, publish, report_training
+from maflab.training.outcome import check_report, report_training
 from maflab.training.precision import check_device
+from maflab.training.quiet import quieten
 from maflab.training.seeding import StepSeed, continue_epoch
 
 log = logging.getLogger(__name__)
@@ -53,7 +50,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     Raises:
         OverrideError, DeviceError, CheckpointError and the errors of the parts: see `maflab.training.build`.
     """
-    _quieten()
+    quieten()
     settings = plain(config)
     check_report(config.report.split, config.report.weights)
     check_device(config.trainer.accelerator, config.trainer.devices)
@@ -77,35 +74,6 @@ def train(config: DictConfig) -> dict[str, Any]:
         return report_training(config, model, datamodule, callbacks, logger)
     finally:
         finish(logger)
-
-
-def evaluate(config: DictConfig) -> dict[str, Any]:
-    """Evaluate a checkpoint: the model, its body and, unless others are given, its data come from its config.
-
-    Args:
-        config: composed from `conf/evaluate.yaml`.
-
-    Returns:
-        What `metrics.json` in the run's folder holds.
-
-    Raises:
-        CheckpointError: the checkpoint cannot be used. And the errors of the parts.
-    """
-    _quieten()
-    check_report(config.split)
-    checkpoint = read_checkpoint(config.checkpoint)
-    merged = merged_with_checkpoint(config, checkpoint)
-    check_device(config.trainer.accelerator, config.trainer.devices)
-    pl.seed_everything(merged.seed, workers=True, verbose=False)
-    body = build_body(merged)
-    model = build_model(merged, body)
-    load_weights(model, checkpoint, merged, config.checkpoint)
-    datamodule = build_datamodule(merged, body)
-    callbacks = build_callbacks(config, None)
-    subject = Subject(merged, model, datamodule, Path(config.checkpoint), int(checkpoint["global_step"]))
-    result = measure(subject, callbacks, None, config.split)
-    publish(result, Path(config.paths.output), f"{merged.name} on {config.split}: {config.checkpoint}")
-    return result
 
 
 def prepare(config: DictConfig) -> None:
@@ -159,19 +127,3 @@ def _sweep() -> str | None:
 def _describe(model: Model, trainer: pl.Trainer) -> str:
     millions = sum(p.numel() for p in model.parameters() if p.requires_grad) / 1e6
     return f"{millions:.2f} M parameters, {trainer.precision} on {trainer.strategy.root_device}"
-
-
-def _quieten() -> None:
-    """Lightning's announcements, and its advice that does not apply here."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its import has set it to INFO
-    if os.environ.get("LOCAL_RANK", "0") != "0":
-        logging.getLogger("maflab").setLevel(logging.WARNING)  # the first process speaks for all
-    for message in (
-        ".*does not have many workers.*",  # packs decode fast without
-        ".*directory.*exists and is not empty.*",  # the run's folder holds more than one thing
-        ".*isinstance.treespec, LeafSpec.*",
-        ".*number of training batches.*is smaller than the logging interval.*",
-        ".*dataloader is not resumable.*",  # `continue_epoch` sees to it
-        ".*sync_dist=True.*",  # the metrics have reduced over the processes themselves
-    ):
-        warnings.filterwarnings("ignore", message=message)

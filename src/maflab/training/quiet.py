@@ -1,0 +1,21 @@
+"""Less noise on the console."""
+
+import logging
+import os
+import warnings
+
+
+def quieten() -> None:
+    """Lightning's announcements, and its advice that does not apply here."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its import has set it to INFO
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        logging.getLogger("maflab").setLevel(logging.WARNING)  # the first process speaks for all
+    for message in (
+        ".*does not have many workers.*",  # packs decode fast without
+        ".*directory.*exists and is not empty.*",  # the run's folder holds more than one thing
+        ".*isinstance.treespec, LeafSpec.*",
+        ".*number of training batches.*is smaller than the logging interval.*",
+        ".*dataloader is not resumable.*",  # `continue_epoch` sees to it
+        ".*sync_dist=True.*",  # the metrics have reduced over the processes themselves
+    ):
+        warnings.filterwarnings("ignore", message=message)
