@@ -24,7 +24,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     Raises:
         CheckpointError: the checkpoint cannot be used. And the errors of the parts.
     """
-    _quieten()
+    quieten()
     check_report(config.split)
     checkpoint = read_checkpoint(config.checkpoint)
     merged = merged_with_checkpoint(config, checkpoint)
