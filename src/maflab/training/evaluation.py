@@ -10,6 +10,7 @@ from maflab.training.build import build_body, build_callbacks, build_datamodule,
 from maflab.training.checkpoint import load_weights, merged_with_checkpoint, read_checkpoint
 from maflab.training.outcome import Subject, check_report, measure, publish
 from maflab.training.precision import check_device
+from maflab.training.quiet import quieten
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
