@@ -19,7 +19,7 @@ def estimate_of(body: BodyModel, batch: Batch) -> Estimate:
     return Estimate(batch.rotations, batch.betas, camera, keypoints, keypoints, project(keypoints, camera))
 
 
-def rows(structure: Batch | Estimate, keep: slice) -> Batch | Estimate:
+def rows(structure: Batch | Estimate, keep: slice | torch.Tensor) -> Batch | Estimate:
     return type(structure)(*(x[keep] for x in structure))
 
 
@@ -77,11 +77,23 @@ def test_samples_without_labels_do_not_count(tiny_body: BodyModel) -> None:
     assert np.isnan(nobody.compute()["iter0"]["mpjpe"])
 
 
-def test_states_are_sums_so_that_processes_add_up() -> None:
-    for metric in (EstimateErrors(), DenseErrors()):
-        assert {name: fn.__name__ for name, fn in metric._reductions.items()} == {
-            name: "dim_zero_sum" for name in metric._reductions
-        }
+def test_the_order_of_the_samples_and_who_saw_them_do_not_matter(tiny_body: BodyModel) -> None:
+    labelled, guessed = labelled_batch(tiny_body, 6), labelled_batch(tiny_body, 6)
+    labelled = labelled._replace(index=torch.arange(6))
+    estimate = estimate_of(tiny_body, guessed)
+    whole = IterationErrors(tiny_body, 0)
+    whole.update([estimate], labelled)
+    order = torch.tensor([4, 1, 5, 0, 2, 3])
+    mixed = IterationErrors(tiny_body, 0)
+    mixed.update([rows(estimate, order)], rows(labelled, order))
+    assert mixed.samples()["index"].tolist() == list(range(6))
+    np.testing.assert_allclose(mixed.samples()["pve"], whole.samples()["pve"], rtol=1e-5)
+    assert np.mean(whole.samples()["pve"][0]) == pytest.approx(whole.compute()["iter0"]["pve"], rel=1e-6)
+
+
+def test_states_add_up_over_processes() -> None:
+    assert {fn.__name__ for fn in EstimateErrors()._reductions.values()} == {"dim_zero_cat"}
+    assert {fn.__name__ for fn in DenseErrors()._reductions.values()} == {"dim_zero_sum"}
 
 
 def test_dense_errors_of_a_known_confusion() -> None:

@@ -1,6 +1,5 @@
 """The arrays that make up a body in the SMPL form, and the file they are kept in."""
 
-import os
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.spatial.transform import Rotation
 
+from maflab.atomic import whole_file
 from maflab.body.joints import SMPL24
 
 FORMAT_VERSION = 1
@@ -62,15 +62,11 @@ class BodyArrays:
                 content[f"{field.name}.shape"] = np.array(matrix.shape)
             elif value is not None:
                 content[field.name] = np.asarray(value)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            with open(temporary, "wb") as file:
+            with whole_file(path) as partial, open(partial, "wb") as file:
                 np.savez_compressed(file, allow_pickle=False, **content)
-            os.replace(temporary, path)
         except OSError as error:
             raise BodyFileError(f"cannot write the body file {path}: {error}") from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path | str) -> "BodyArrays":

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Rows = dict[str, dict[str, float]]
 """A metric table: figures by name, a row an iteration."""
+Samples = dict[str, NDArray[Any]]
+"""Errors sample by sample: `index` (N,) and (rows, N) an error."""
 
 
 class Trainable(pl.LightningModule):
@@ -34,6 +37,7 @@ class Trainable(pl.LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self._table: Rows = {}
+        self._samples: Samples = {}
 
     def metric_rows(self) -> Rows:
         """The table of what the metrics have seen; the last row is the one that models are chosen by."""
@@ -42,6 +46,10 @@ class Trainable(pl.LightningModule):
     def metric_table(self) -> Rows:
         """The table of the last finished evaluation; empty before the first."""
         return self._table
+
+    def metric_samples(self) -> Samples:
+        """The errors behind `metric_table`, sample by sample; empty where they are not kept."""
+        return self._samples
 
     def log_terms(self, total: Tensor, terms: dict[str, Tensor]) -> Tensor:
         """Logs a training step's loss as `train/loss` and its terms as `train/TERM`; returns the loss."""
@@ -75,6 +83,7 @@ class Trainable(pl.LightningModule):
     def _log_metrics(self, stage: str) -> None:
         # The metrics have reduced over the processes already, so every rank logs the same figure.
         self._table = self.metric_rows()
+        self._samples = self.metrics.samples() if hasattr(self.metrics, "samples") else {}
         self.metrics.reset()
         *earlier, last = self._table.items()
         for row, values in [*earlier, last] if earlier else []:

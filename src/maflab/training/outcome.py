@@ -15,10 +15,13 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from maflab.models.dense import DensePretraining
 from maflab.training.build import Model, build_trainer, plain
 from maflab.training.checkpoint import load_weights, read_checkpoint
+from maflab.training.cost import cost
 from maflab.training.errors import OverrideError
+from maflab.training.extremes import draw_extremes, write_samples
 from maflab.training.logging import git_state
 from maflab.training.panel import Panel
-from maflab.training.progress import InteractiveProgress, LineProgress
+from maflab.training.progress import InteractiveProgress, LineProgress, Stopwatch
+from maflab.training.protocol import protocol_card
 from maflab.training.saving import BestCheckpoint, LastCheckpoint
 from maflab.training.table import print_table, write_json
 from maflab.training.weights import export_pyramid
@@ -33,10 +36,10 @@ class Subject(NamedTuple):
     """What is measured."""
 
     config: DictConfig
-    model: Model  # with the checkpoint's weights
+    model: Any  # a Trainable, with the checkpoint's weights
     datamodule: pl.LightningDataModule
-    checkpoint: Path
-    step: int  # of the checkpoint
+    checkpoint: Path | None  # None for what is not trained
+    step: int | None  # of the checkpoint
 
 
 def check_report(split: str, weights: str = "best") -> None:
@@ -67,11 +70,13 @@ def report_training(
     checkpoint = read_checkpoint(path)
     load_weights(model, checkpoint, config, path)
     bars = [c for c in callbacks if isinstance(c, LineProgress | InteractiveProgress)]
-    rate = round(bars[0].stopwatch.rate, 2) if bars else None
+    watch = bars[0].stopwatch if bars else Stopwatch()
     watching: list[Callback] = [*bars, *(c for c in callbacks if isinstance(c, Panel))]
     split = config.report.split
     subject = Subject(config, model, datamodule, path, int(checkpoint["global_step"]))
-    result = measure(subject, watching, logger, split) | {"weights": which, "samples_per_second": rate}
+    result = measure(subject, watching, logger, split)
+    result |= {"weights": which, "samples_per_second": round(watch.rate, 2)}
+    result["cost"]["train_seconds"] = round(watch.seconds, 1)
     folder = Path(config.paths.output)
     publish(result, folder, f"{config.name} on {split}, {which} weights (step {subject.step})")
     if isinstance(model, DensePretraining):
@@ -83,24 +88,40 @@ def report_training(
 def measure(subject: Subject, callbacks: list[Callback], logger: Logger | None, split: str) -> dict[str, Any]:
     """The figures of a split; by a Trainer of its own, so that no callback of the training interferes.
 
+    The run's folder gets `samples.npz`, the errors sample by sample, and pictures of the worst and the best.
+
     Args:
         subject: what is measured.
         callbacks, logger: of that Trainer.
         split: `val` or `test`.
+
+    Returns:
+        What `metrics.json` holds: the figures, their protocol card, the model's cost, the state of the code.
     """
     only_measuring = {"enable_checkpointing": False, "profiler": None, "overfit_batches": 0}
     trainer = build_trainer(subject.config, callbacks, logger, **only_measuring)
     run = trainer.test if split == "test" else trainer.validate
     run(subject.model, datamodule=subject.datamodule, verbose=False)
     table = subject.model.metric_table()
+    dataset = getattr(subject.datamodule, f"{split}_set")
+    if trainer.is_global_zero:
+        _record_samples(subject, dataset)
     return {
         "name": subject.config.name,
-        "checkpoint": str(subject.checkpoint),
+        "checkpoint": None if subject.checkpoint is None else str(subject.checkpoint),
         "step": subject.step,
         "split": split,
         "metrics": {row: {k: float(v) for k, v in values.items()} for row, values in table.items()},
+        "protocol": protocol_card(subject.config, dataset, split),
+        "cost": cost(subject.model, dataset) if isinstance(subject.model, Model) else {},
         "git": git_state(),
     }
+
+
+def _record_samples(subject: Subject, dataset: Any) -> None:
+    folder, samples = Path(subject.config.paths.output), subject.model.metric_samples()
+    write_samples(samples, folder)
+    draw_extremes(subject.model, dataset, samples, folder)
 
 
 @rank_zero_only

@@ -1,7 +1,6 @@
 """The picture panel: what goes in, which parts are seen, and the mesh after each iteration."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
+from maflab.atomic import whole_file
 from maflab.models.recovery import MeshRecovery
 from maflab.render.overlay import overlay_mesh, part_picture, side_view
 from maflab.render.raycast import RayCaster
@@ -100,14 +100,9 @@ def to_picture(image: Tensor) -> np.ndarray:
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
     """A PNG of (H, W, 3) uint8 RGB, whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.png")
-    try:
+    with whole_file(path) as partial:
         if not cv2.imwrite(str(partial), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
             raise OSError(f"{path} could not be written; is the disk full?")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _mesh_columns(model: MeshRecovery, prediction: Prediction, inputs: list[np.ndarray]) -> dict[str, list[np.ndarray]]:

@@ -1,12 +1,13 @@
 """When checkpoints are written: the best by validation, and the last."""
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+
+from maflab.atomic import whole_file
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -34,10 +35,8 @@ class BestCheckpoint(ModelCheckpoint):
         if str(self.dirpath) == state_dict["dirpath"]:
             super().load_state_dict(state_dict)
         elif before.is_file():
-            own.parent.mkdir(parents=True, exist_ok=True)
-            partial = own.with_name(f".{own.name}.{os.getpid()}.partial")
-            shutil.copyfile(before, partial)
-            os.replace(partial, own)
+            with whole_file(own) as partial:
+                shutil.copyfile(before, partial)
             moved = {"dirpath": str(self.dirpath), "best_model_path": str(own), "kth_best_model_path": str(own)}
             super().load_state_dict(state_dict | moved | {"best_k_models": {str(own): state_dict["best_model_score"]}})
 

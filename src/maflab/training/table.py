@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from maflab.atomic import whole_file
 from maflab.models.trainable import Rows
 
 _TITLES = {
@@ -43,13 +44,8 @@ def print_table(rows: Rows, title: str) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Written beside its name first, so that the file is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _row_title(row: str) -> str:

@@ -1,7 +1,6 @@
 """Start weights for others: the pyramid and the auxiliary head of a trained model in one small file."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from maflab.atomic import whole_file
 from maflab.training.build import Model
 
 EXPORTED = ("pyramid", "aux_head")
@@ -23,13 +23,8 @@ def export_pyramid(model: Model, path: Path, metadata: dict[str, Any]) -> None:
         metadata: how the weights were made (command, seed, recipe, metrics); each value is stored as JSON.
     """
     tensors = {name: _half(tensor) for name, tensor in model.state_dict().items() if name.split(".")[0] in EXPORTED}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path) as partial:
         save_file(tensors, partial, {key: json.dumps(value) for key, value in metadata.items()})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _half(tensor: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from maflab.atomic import whole_file
 from maflab.data.pack_format import PackError
 
 SHARD_SIZE = 64
@@ -53,13 +53,10 @@ def write_shard(path: Path, records: list[dict[str, Any]]) -> None:
     pictures = [record["jpeg"] for record in records]
     columns["lengths"] = np.array([len(picture) for picture in pictures])
     columns["bytes"] = np.frombuffer(b"".join(pictures), np.uint8)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             np.savez(file, **columns)  # type: ignore[arg-type]
-        os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise PackError(
             f"{path} could not be written ({error}); free space on that disk and run the same command again: "
             "what is finished is kept."
