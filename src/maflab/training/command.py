@@ -17,7 +17,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from maflab.training.errors import SweepError
 from maflab.training.overrides import check_config, check_overrides, nearest
+from maflab.training.sweeping import is_first_rank, named_sweep, run_job
 
 Task = Callable[[DictConfig], Any]
 
@@ -59,8 +61,8 @@ def friendly(conf: str | Path, name: str) -> Callable[[Callable[[], None]], Call
 def checked(conf: str | Path, name: str) -> Callable[[Task], Task]:
     """Decorates the function under `hydra.main`: every setting is checked before it runs.
 
-    A failure that a person can mend ends the command here, before Hydra adds its own line; in a sweep it is left to
-    Hydra, which runs the other jobs first.
+    A failure that a person can mend ends the command here, before Hydra adds its own line; in a sweep it is recorded in
+    the job's folder, and the other jobs run.
 
     Args:
         conf, name: as in `friendly`.
@@ -69,20 +71,41 @@ def checked(conf: str | Path, name: str) -> Callable[[Task], Task]:
     def decorate(task: Task) -> Task:
         @functools.wraps(task)
         def run(config: DictConfig) -> Any:
-            hydra = HydraConfig.get()
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                return run_job(checked_task, config, explain)
             try:
-                check_config(config, Path(conf) / f"{hydra.job.config_name}.yaml")
-                check_overrides(config, list(hydra.overrides.task))
-                return task(config)
+                return checked_task(config)
             except Exception as error:
                 message = None if _wants_traceback() else describe(error, Path(conf), name)
-                if message is None or hydra.mode is RunMode.MULTIRUN:
+                if message is None:
                     raise
                 _end(message)
+
+        def checked_task(config: DictConfig) -> Any:
+            check_config(config, Path(conf) / f"{HydraConfig.get().job.config_name}.yaml")
+            _check_given(config)
+            return task(config)
+
+        def explain(error: Exception) -> str:
+            return describe(error, Path(conf), name) or _one_line(f"{type(error).__name__}: {error}")
 
         return run
 
     return decorate
+
+
+def _check_given(config: DictConfig) -> None:
+    """A setting that no cell of a named sweep reads is a mistake only where the sweep itself varies it."""
+    hydra = HydraConfig.get()
+    given = list(hydra.overrides.task)
+    sweep = named_sweep(given)
+    if sweep is not None:
+        if hydra.mode is RunMode.RUN and is_first_rank():
+            raise SweepError(
+                f"+sweep={sweep} makes many runs, which -m asks for: python train.py -m +sweep={sweep} ..."
+            )
+        given = [o for o in given if o.partition("=")[0] in hydra.sweeper.params]
+    check_overrides(config, given)
 
 
 def describe(error: BaseException, conf: Path, name: str) -> str | None:

@@ -11,3 +11,11 @@ class CheckpointError(Exception):
 
 class DeviceError(Exception):
     """A device that was asked for and is not there."""
+
+
+class RankError(Exception):
+    """A process of a distributed run that has died or did not come."""
+
+
+class SweepError(Exception):
+    """A sweep that cannot be run as it is asked for, or not in this folder."""

@@ -31,10 +31,13 @@ from maflab.training.outcome import check_report, report_training
 from maflab.training.precision import check_device
 from maflab.training.quiet import quieten
 from maflab.training.seeding import StepSeed, continue_epoch
+from maflab.training.strategy import JobLauncher, distributed_job
+from maflab.training.sweeping import keep_curve
 
 log = logging.getLogger(__name__)
 
 
+@distributed_job()
 def train(config: DictConfig) -> dict[str, Any]:
     """Train a model, then evaluate the best or the last of its checkpoints.
 
@@ -48,7 +51,7 @@ def train(config: DictConfig) -> dict[str, Any]:
         What `metrics.json` holds.
 
     Raises:
-        OverrideError, DeviceError, CheckpointError and the errors of the parts: see `maflab.training.build`.
+        OverrideError, DeviceError, RankError, CheckpointError and the errors of the parts: see `maflab.training.build`.
     """
     quieten()
     settings = plain(config)
@@ -66,6 +69,8 @@ def train(config: DictConfig) -> dict[str, Any]:
         describe_run(logger, settings)
         callbacks = [ConfigStamp(settings), StepSeed(config.seed), *build_callbacks(config, logger)]
         trainer = build_trainer(config, callbacks, logger)
+        if isinstance(trainer.strategy.launcher, JobLauncher):
+            trainer.strategy.launcher.resume = checkpoint_path
         if checkpoint is not None:
             datamodule.setup("fit")
             continue_epoch(datamodule, checkpoint)
@@ -109,13 +114,19 @@ def _resumed_from(config: DictConfig) -> Path | None:
 def _resumable(path: Path, config: DictConfig) -> dict[str, Any]:
     checkpoint = read_checkpoint(path)
     check_same_model(checkpoint, config, path)
-    if checkpoint["global_step"] >= config.trainer.max_steps > 0:
+    if _is_own(path, config):  # an interrupted job of a sweep; if only its report is missing, no step is left to do
+        keep_curve(Path(config.paths.output), checkpoint["global_step"])
+    elif checkpoint["global_step"] >= config.trainer.max_steps > 0:
         raise CheckpointError(
             f"{path} has already done {checkpoint['global_step']} of {config.trainer.max_steps} steps; "
             "give a larger trainer.max_steps to go on"
         )
     log.info("resuming %s at step %d", path, checkpoint["global_step"])
     return checkpoint
+
+
+def _is_own(path: Path, config: DictConfig) -> bool:
+    return path.resolve().is_relative_to(Path(config.paths.output).resolve())
 
 
 def _sweep() -> str | None:
