@@ -37,7 +37,10 @@ def test_tensorboard_gets_curves_pictures_and_the_table(small: Compose, tmp_path
     assert f"| iter1 | {result['metrics']['iter1']['mpjpe']:.2f} |" in text
 
 
-def test_mlflow_gets_curves_settings_and_the_table(small: Compose, tmp_path: Path) -> None:
+def test_mlflow_gets_curves_settings_and_the_table(
+    small: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a local store keeps its files in ./mlruns
     mlflow = pytest.importorskip("mlflow")
     pytest.importorskip("sqlalchemy")
     pytest.importorskip("alembic")
