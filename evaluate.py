@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: `python evaluate.py checkpoint=PATH`; `--help` shows more."""
+"""Evaluate a checkpoint or a fit: `python evaluate.py checkpoint=PATH`; `--help` shows more."""
 
 from pathlib import Path
 

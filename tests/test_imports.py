@@ -11,12 +11,15 @@ PACKAGE = ROOT / "src" / "maflab"
 
 # A room may import the rooms of lower rank and itself. Rooms of one rank stand beside each other.
 RANKS = {
+    "atomic": 0,
+    "silence": 0,
     "structures": 0,
     "geometry": 1,
     "body": 2,
     "render": 3,
     "data": 4,
     "models": 4,
+    "fitting": 4,
     "losses": 5,
     "metrics": 5,
     "training": 6,

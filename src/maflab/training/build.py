@@ -14,6 +14,8 @@ from pytorch_lightning.callbacks import Callback, LearningRateMonitor
 from pytorch_lightning.loggers import Logger
 
 from maflab.body.model import BodyModel
+from maflab.fitting.fit import Fitter
+from maflab.fitting.priors import PosePrior
 from maflab.metrics.estimates import IterationErrors
 from maflab.metrics.parts import DenseErrors
 from maflab.models.dense import DensePretraining
@@ -65,6 +67,15 @@ def build_model(config: DictConfig, body: BodyModel) -> Model:
         )
         model = MeshRecovery(**parts, maf=maf, metrics=IterationErrors(body, maf.iterations))
     return _laid_out(model, config)
+
+
+def build_fitter(config: DictConfig, body: BodyModel, prior: PosePrior) -> Fitter:
+    """The optimisation baseline of `config.fit`, with this prior over the body's poses.
+
+    Raises:
+        OverrideError: a setting that it refuses.
+    """
+    return _factory(config, "fit")(body=body, prior=prior)
 
 
 def build_datamodule(config: DictConfig, body: BodyModel) -> pl.LightningDataModule:

@@ -1,20 +1,30 @@
 """The command `evaluate`."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from maflab.training.build import build_body, build_callbacks, build_datamodule, build_model
+from maflab.body.model import BodyModel
+from maflab.models.recovery import MeshRecovery
+from maflab.training.build import build_body, build_callbacks, build_datamodule, build_fitter, build_model
 from maflab.training.checkpoint import load_weights, merged_with_checkpoint, read_checkpoint
+from maflab.training.errors import OverrideError
+from maflab.training.fitted import FIT, NOTE, FittedModel, learnt_prior
 from maflab.training.outcome import Subject, check_report, measure, publish
 from maflab.training.precision import check_device
 from maflab.training.quiet import quieten
 
+log = logging.getLogger(__name__)
+
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
-    """Evaluate a checkpoint: the model, its body and, unless others are given, its data come from its config.
+    """Evaluate a checkpoint, a fit to 2D key points, or a checkpoint whose estimates are refined by a fit.
+
+    The checkpoint's model, its body and, unless others are given, its data come from its config. Without a checkpoint
+    `fit`, `body` and `data` must be given.
 
     Args:
         config: composed from `conf/evaluate.yaml`.
@@ -23,10 +33,14 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         What `metrics.json` in the run's folder holds.
 
     Raises:
-        CheckpointError: the checkpoint cannot be used. And the errors of the parts.
+        CheckpointError: the checkpoint cannot be used. OverrideError: there is nothing to evaluate. And the errors of
+            the parts.
     """
     quieten()
     check_report(config.split)
+    fitting = config.get("fit") is not None
+    if fitting and OmegaConf.is_missing(config, "checkpoint"):
+        return _fits(config)
     checkpoint = read_checkpoint(config.checkpoint)
     merged = merged_with_checkpoint(config, checkpoint)
     check_device(config.trainer.accelerator, config.trainer.devices)
@@ -35,8 +49,36 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     model = build_model(merged, body)
     load_weights(model, checkpoint, merged, config.checkpoint)
     datamodule = build_datamodule(merged, body)
-    callbacks = build_callbacks(config, None)
     subject = Subject(merged, model, datamodule, Path(config.checkpoint), int(checkpoint["global_step"]))
-    result = measure(subject, callbacks, None, config.split)
-    publish(result, Path(config.paths.output), f"{merged.name} on {config.split}: {config.checkpoint}")
+    title = f"{merged.name} on {config.split}: {config.checkpoint}"
+    if fitting:
+        if not isinstance(model, MeshRecovery):
+            raise OverrideError(f"{config.checkpoint} estimates no body that a fit could refine; leave fit out")
+        return _measured_fit(config, subject, body, title)
+    result = measure(subject, build_callbacks(config, None), None, config.split)
+    publish(result, Path(config.paths.output), title)
+    return result
+
+
+def _fits(config: DictConfig) -> dict[str, Any]:
+    """Fits as a method of their own."""
+    for part in ("body", "data"):
+        if config.get(part) is None:
+            raise OverrideError(f"A fit without a checkpoint needs {part}=..., for instance body=anny data=synthetic")
+    check_device(config.trainer.accelerator, config.trainer.devices)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    body = build_body(config)
+    subject = Subject(config, None, build_datamodule(config, body), None, None)
+    return _measured_fit(config, subject, body, f"optimisation on {config.split}")
+
+
+def _measured_fit(config: DictConfig, subject: Subject, body: BodyModel, title: str) -> dict[str, Any]:
+    subject.datamodule.prepare_data()  # makes the packs that the prior is learnt from, if they are made
+    prior, learnt_from = learnt_prior(body, subject.datamodule)
+    fitted = FittedModel(body, build_fitter(config, body, prior), subject.model)
+    result = measure(subject._replace(model=fitted), build_callbacks(config, None), None, config.split)
+    result["notes"] = {FIT: f"{NOTE}; its pose prior is {learnt_from}"}
+    result["fit"] = OmegaConf.to_container(config.fit, resolve=True)
+    publish(result, Path(config.paths.output), f"{title} ({FIT}: given the labelled 2D key points)")
+    log.info("%s", result["notes"][FIT])
     return result
