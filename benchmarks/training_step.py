@@ -3,6 +3,7 @@
     python benchmarks/training_step.py                  # the default model, then experiment/paper/pymaf
     python benchmarks/training_step.py --only default --repeats 10
 
+The model, its resolution and its batch are those of the composed config, with whatever overrides follow the options.
 Both ways run in one process, turn about, on the same random batch; a step is forward, loss, backward and the
 optimizer's update, without the data loader. The plain way is contiguous (NCHW) in float32, with all vertices of the
 body skinned and a dense coarsening matrix at each iteration, as the published code does it. Ours is channels_last,
@@ -12,26 +13,23 @@ folded, and in bfloat16 where the processor multiplies it natively. Auxiliary ta
 import argparse
 import statistics
 import time
-from pathlib import Path
 
 import torch
+from composed import composed
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
-from maflab.body.load import load_body
 from maflab.body.model import BodyModel
 from maflab.geometry.cameras import project
-from maflab.losses import MeshRecoveryLoss
-from maflab.metrics.estimates import IterationErrors
-from maflab.models.auxiliary import AuxiliaryHead
-from maflab.models.maf import MAFLoop
-from maflab.models.pyramid import FeaturePyramid
 from maflab.models.recovery import MeshRecovery
 from maflab.structures import AuxiliaryTargets, Batch, Prediction
+from maflab.training.build import build_body, build_model
 from maflab.training.precision import choose_precision
 
+# What train.py would run; only the paper's batch is smaller, so that the plain way fits a laptop's memory and patience.
 SCALES = {
-    "default": {"encoder": "mobilenetv4_conv_small", "channels": 64, "resolution": 96, "batch": 32},
-    "paper": {"encoder": "resnet50", "channels": 256, "resolution": 224, "batch": 8},
+    "default": ["+experiment=maf_3iter"],
+    "paper": ["+experiment=paper/pymaf", "data.batch_size=8"],
 }
 
 
@@ -68,23 +66,22 @@ def random_batch(body: BodyModel, size: int, resolution: int) -> Batch:
     )
 
 
-def build(body: BodyModel, encoder: str, channels: int, plain: bool) -> MeshRecovery:
+def build(config: DictConfig, body: BodyModel, plain: bool) -> MeshRecovery:
     torch.manual_seed(0)
-    pyramid = FeaturePyramid(encoder, levels=3, channels=channels, skips=encoder != "resnet50", weights="none")
-    maf = MAFLoop(body, channels, pyramid.global_channels, levels=3)
+    config = OmegaConf.merge(config, {"model": {"channels_last": not plain}})
+    model = build_model(config, body)
     if plain:
-        maf.folded = FullBody(body, maf.folded.indices)
-    model = MeshRecovery(pyramid, maf, AuxiliaryHead(channels), body, MeshRecoveryLoss(), IterationErrors(body, 3))
-    return model if plain else model.to(memory_format=torch.channels_last)
+        model.maf.folded = FullBody(body, model.maf.folded.indices)
+    return model
 
 
 class Step:
     """A training step of one way."""
 
-    def __init__(self, body: BodyModel, scale: dict, plain: bool) -> None:
+    def __init__(self, config: DictConfig, body: BodyModel, plain: bool) -> None:
         self.plain = plain
-        self.model = build(body, scale["encoder"], scale["channels"], plain)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=5e-5)
+        self.model = build(config, body, plain)
+        self.optimizer = self.model.optimizer(self.model.parameters())
         self.half = not plain and choose_precision("auto", "cpu").startswith("bf16")
 
     def __call__(self, batch: Batch, targets: AuxiliaryTargets) -> None:
@@ -99,9 +96,11 @@ class Step:
         self.optimizer.step()
 
 
-def compare(name: str, scale: dict, body: BodyModel, repeats: int) -> None:
-    batch = random_batch(body, scale["batch"], scale["resolution"])
-    ways = {"plain": Step(body, scale, plain=True), "ours": Step(body, scale, plain=False)}
+def compare(name: str, config: DictConfig, repeats: int) -> None:
+    body = build_body(config)
+    count, resolution = config.data.batch_size, config.data.resolution
+    batch = random_batch(body, count, resolution)
+    ways = {"plain": Step(config, body, plain=True), "ours": Step(config, body, plain=False)}
     with torch.no_grad():
         size = ways["ours"].model.pyramid(batch.image).maps[-1].shape[-1]
     ways["ours"].model.labeller(batch, size)  # compiles its kernels
@@ -118,9 +117,9 @@ def compare(name: str, scale: dict, body: BodyModel, repeats: int) -> None:
     plain, ours = statistics.median(times["plain"]), statistics.median(times["ours"])
     spread = max(max(t) / min(t) for t in times.values())
     print(
-        f"{name:8} {scale['encoder']} {scale['resolution']} px batch {scale['batch']}: plain {plain:.3f} s, "
+        f"{name:8} {config.encoder.encoder} {resolution} px batch {count}: plain {plain:.3f} s, "
         f"ours {ours:.3f} s, {plain / ours:.2f} times as fast (slowest/fastest {spread:.2f}); "
-        f"auxiliary targets {size}x{size} {1000 * rendering / scale['batch']:.1f} ms a sample"
+        f"auxiliary targets {size}x{size} {1000 * rendering / count:.1f} ms a sample"
     )
 
 
@@ -128,12 +127,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=SCALES, help="one scale instead of both")
     parser.add_argument("--repeats", type=int, default=5, help="timed steps a way")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the body")
+    parser.add_argument("overrides", nargs="*", help="settings of train.py, such as paths.data=FOLDER")
     arguments = parser.parse_args()
-    body = load_body("anny", arguments.data / "body")
     print(f"{torch.get_num_threads()} threads, precision {choose_precision('auto', 'cpu')}")
     for name in [arguments.only] if arguments.only else SCALES:
-        compare(name, SCALES[name], body, arguments.repeats)
+        config = composed(*SCALES[name], "encoder.weights=none", "paths.output=.", *arguments.overrides)
+        compare(name, config, arguments.repeats)
 
 
 if __name__ == "__main__":

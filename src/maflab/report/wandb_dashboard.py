@@ -62,7 +62,7 @@ def save_dashboard(sweep: str, project: str, entity: str | None = None, metric: 
         raise ReportError(f"{entity}/{project} has no runs of a group {sweep!r}; send them with `wandb sync` first")
     try:
         return str(dashboard(sweep, project, str(entity), metric).save().url)
-    except (wandb.errors.Error, ValueError, OSError) as error:
+    except Exception as error:  # wandb-workspaces raises bare ones
         raise ReportError(f"W&B does not take the report ({_one_line(error)})") from error
 
 

@@ -1,0 +1,49 @@
+"""The benchmarks of training start, run the composed model and print what they promise; not how fast they are."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = [
+    "body=tiny", "data=tiny", "encoder.encoder=test_resnet", "encoder.channels=8", "maf.points=20", "maf.grid=4",
+    "maf.reduction=[8,5]", "maf.hidden=16", "data.prepare.counts={train:16,val:4,test:4}",
+]  # fmt: skip
+
+
+def _printed(script: str, data: Path, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments, *TINY, f"paths.data={data}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=data, timeout=280)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("held", [[], ["--held"]], ids=["data module", "held"])
+def test_overhead_shares_add_up(held: list[str], tmp_path: Path) -> None:
+    text = _printed("overhead.py", tmp_path, "--steps", "4", "--warm", "2", *held)
+    shares = {
+        name.strip(): float(share) for name, share in re.findall(r"│ ([a-z ]+?) +│ +[-\d.]+ +│ +([-\d.]+) %", text)
+    }
+    assert {"forward and loss", "backward", "optimizer", "rendering of labels", "waiting for data"} <= set(shares)
+    assert sum(shares.values()) == pytest.approx(100, abs=1)
+    assert min(shares.values()) >= 0
+    around = 100 - shares["forward and loss"] - shares["backward"] - shares["optimizer"]
+    assert float(re.search(r"network takes\s+([\d.]+)\s+%", text)[1]) == pytest.approx(around, abs=0.3)
+
+
+@pytest.mark.slow
+def test_two_processes_are_compared_with_one(tmp_path: Path) -> None:
+    text = _printed("two_processes.py", tmp_path, "--steps", "4", "--repeats", "1")
+    one, two, gain = map(float, re.search(r"core: ([\d.]+) .* two: ([\d.]+) samples/s, ([\d.]+) times", text).groups())
+    assert one > 0
+    assert gain == pytest.approx(two / one, abs=0.1)
+
+
+@pytest.mark.slow
+def test_training_step_is_that_of_the_config(tmp_path: Path) -> None:
+    text = _printed("training_step.py", tmp_path, "--only", "default", "--repeats", "1")
+    assert re.search(r"default +test_resnet 64 px batch 4: plain [\d.]+ s, ours [\d.]+ s", text)
