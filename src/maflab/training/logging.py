@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _RISING = ("pck", "part_accuracy", "part_iou")
 """Metrics of which more is better; of all others less is."""
-_NOT_OF_THE_CELL = ("seed", "resume", "name", "tags", "logger", "paths", "hydra", "debug")
+_NOT_OF_THE_CELL = ("seed", "resume", "name", "tags", "sweep", "logger", "paths", "hydra", "debug")
 """Settings that say which run it is, or where it goes, and not what is compared."""
 _TAG_LENGTH = 64  # W&B refuses longer ones
 

@@ -26,7 +26,7 @@ from maflab.training.checkpoint import (
     without_start_weights,
 )
 from maflab.training.errors import CheckpointError
-from maflab.training.logging import RunInfo, describe_run, finish
+from maflab.training.logging import RunInfo, describe_run, finish, job_overrides, log_result
 from maflab.training.outcome import check_report, report_training
 from maflab.training.precision import check_device
 from maflab.training.quiet import quieten
@@ -63,10 +63,10 @@ def train(config: DictConfig) -> dict[str, Any]:
     body = build_body(config)
     model = build_model(config if checkpoint is None else without_start_weights(config), body)
     datamodule = build_datamodule(config, body)
-    info = RunInfo(Path(config.paths.output), config.name, list(config.tags), _sweep())
+    info = RunInfo(Path(config.paths.output), config.name, list(config.tags), _sweep(), job_overrides())
     logger = build_logger(config, info)
     try:
-        describe_run(logger, settings)
+        describe_run(logger, settings, info)
         callbacks = [ConfigStamp(settings), StepSeed(config.seed), *build_callbacks(config, logger)]
         trainer = build_trainer(config, callbacks, logger)
         if isinstance(trainer.strategy.launcher, JobLauncher):
@@ -76,7 +76,9 @@ def train(config: DictConfig) -> dict[str, Any]:
             continue_epoch(datamodule, checkpoint)
         log.info("%s: %s -> %s", config.name, _describe(model, trainer), config.paths.output)
         trainer.fit(model, datamodule, ckpt_path=checkpoint_path, weights_only=True)
-        return report_training(config, model, datamodule, callbacks, logger)
+        result = report_training(config, model, datamodule, callbacks, logger)
+        log_result(logger, result)
+        return result
     finally:
         finish(logger)
 
