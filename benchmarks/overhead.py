@@ -25,7 +25,7 @@ from pytorch_lightning.profilers import Profiler
 from rich.console import Console
 from rich.table import Table
 
-from maflab.data.dataset import Batch
+from maflab.structures import Batch
 from maflab.training.build import (
     build_body,
     build_callbacks,

@@ -16,20 +16,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from composed import ROOT
+from composed import ROOT, replaced
 
 TARGET = 1.6  # times as fast
 
 
 def samples_a_second(processes: int, cores: set[int], steps: int, overrides: list[str], folder: Path) -> float:
     """The rate of a training run that may use these cores only."""
-    command = [
-        sys.executable, str(ROOT / "train.py"), "+experiment=maf_3iter", "encoder.weights=none",
-        "data.prepare.folder=${paths.packs}/benchmark_${body.name}", "data.prepare.counts={train:1024,val:8,test:8}",
-        f"trainer={'ddp' if processes > 1 else 'cpu'}", "trainer.accelerator=cpu", f"trainer.devices={processes}",
-        f"trainer.max_steps={steps}", "trainer.limit_test_batches=1", "trainer.limit_val_batches=1",
-        "callbacks.panel=null", "callbacks.best=null", f"hydra.run.dir={folder}", *overrides,
+    defaults = [
+        "+experiment=maf_3iter", "encoder.weights=none", "data.prepare.folder=${paths.packs}/benchmark_${body.name}",
+        "data.prepare.counts={train:1024,val:8,test:8}", f"trainer={'ddp' if processes > 1 else 'cpu'}",
+        "trainer.accelerator=cpu", f"trainer.devices={processes}", f"trainer.max_steps={steps}",
+        "trainer.limit_test_batches=1", "trainer.limit_val_batches=1", "callbacks.panel=null", "callbacks.best=null",
+        f"hydra.run.dir={folder}",
     ]  # fmt: skip
+    command = [sys.executable, str(ROOT / "train.py"), *replaced(defaults, overrides)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True,
