@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from maflab.training.errors import DeviceError, RankError
-from maflab.training.strategy import RANK_VARIABLES, JobLauncher, _check_port, distributed_job, rank_command
+from maflab.training.ranks import RANK_VARIABLES, JobLauncher, _check_port, distributed_job, rank_command
 
 from .conftest import CONF, SMALL_ENCODER
 

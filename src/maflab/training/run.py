@@ -30,8 +30,8 @@ from maflab.training.logging import RunInfo, describe_run, finish, job_overrides
 from maflab.training.outcome import check_report, report_training
 from maflab.training.precision import check_device
 from maflab.training.quiet import quieten
+from maflab.training.ranks import JobLauncher, distributed_job
 from maflab.training.seeding import StepSeed, continue_epoch
-from maflab.training.strategy import JobLauncher, distributed_job
 from maflab.training.sweeping import keep_curve
 
 log = logging.getLogger(__name__)
