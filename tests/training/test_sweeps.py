@@ -37,8 +37,9 @@ SMALL = [*SMALL_ENCODER, "maf.hidden=16", "data=tiny", "body=tiny"]
 
 def jobs_of(sweep: str, *overrides: str) -> tuple[list[list[str]], DictConfig]:
     """The overrides of each job, expanded by Hydra's own sweeper, and the config of the sweep with its `hydra`."""
+    single = [o for o in overrides if not OverridesParser.create().parse_override(o).is_sweep_override()]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", overrides=[*overrides, f"+sweep={sweep}"], return_hydra_config=True)
+        config = compose("train", overrides=[*single, f"+sweep={sweep}"], return_hydra_config=True)
     params = [f"{key}={value}" for key, value in config.hydra.sweeper.params.items()]
     parsed = OverridesParser.create().parse_overrides([*params, *overrides, f"+sweep={sweep}"])
     (batch,) = BasicSweeper.split_arguments(parsed, None)

@@ -51,7 +51,8 @@ def facings(folded: FoldedBody, origin: Origin, keypoints: Tensor, count: int) -
     angle = torch.arange(count, device=keypoints.device).repeat_interleave(batch) * (2 * math.pi / count)
     zero = torch.zeros_like(angle)
     about = axis_angle_to_matrix(torch.stack((zero, angle, zero), dim=-1))
-    repeated = Origin(*(x.repeat(count, *[1] * (x.dim() - 1)) for x in origin[:-1]), origin.estimated)
+    root, pose, betas, camera = (x.repeat(count, *[1] * (x.dim() - 1)) for x in origin[:4])
+    repeated = Origin(root, pose, betas, camera, origin.estimated)
     root, labelled = repeated.root @ about, keypoints.repeat(count, 1, 1)
     joints = axis_angle_to_matrix(repeated.pose.unflatten(1, (-1, 3)))
 

@@ -1,6 +1,7 @@
 """`python -m maflab.report wandb SWEEP`: a report in Weights & Biases with the cells of a sweep beside each other."""
 
 import argparse
+import importlib
 import importlib.util
 import netrc
 import os
@@ -68,8 +69,7 @@ def save_dashboard(sweep: str, project: str, entity: str | None = None, metric: 
 
 def dashboard(sweep: str, project: str, entity: str, metric: str) -> Any:
     """The report, not yet sent: `wandb_workspaces.reports.v2.Report`. Arguments: see `save_dashboard`."""
-    import wandb_workspaces.reports.v2 as wr
-
+    wr = _reports()
     title = TITLES[metric]
     runs = {"entity": entity, "project": project, "filters": f"Group = '{sweep}'"}
     cells = wr.Runset(name="cells", groupby=["config.cell"], **runs)
@@ -128,9 +128,12 @@ def dashboard(sweep: str, project: str, entity: str, metric: str) -> Any:
 
 
 def _place(x: int, y: int, width: int = _HALF) -> Any:
-    import wandb_workspaces.reports.v2 as wr
+    return _reports().Layout(x=x, y=y, w=width, h=_HEIGHT)
 
-    return wr.Layout(x=x, y=y, w=width, h=_HEIGHT)
+
+def _reports() -> Any:
+    """An extra of W&B's, imported late: whoever does without it has no use for this page."""
+    return importlib.import_module("wandb_workspaces.reports.v2")
 
 
 def _check_ready(sweep: str) -> None:

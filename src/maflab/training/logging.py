@@ -142,8 +142,9 @@ def log_picture(logger: Logger | None, key: str, path: Path, step: int) -> None:
     if isinstance(logger, WandbLogger):
         logger.log_image(key, [str(path)], step=step)
     elif isinstance(logger, TensorBoardLogger):
-        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        logger.experiment.add_image(key, picture, step, dataformats="HWC")
+        picture = cv2.imread(str(path))
+        assert picture is not None, "the panel was written a moment ago"
+        logger.experiment.add_image(key, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), step, dataformats="HWC")
     elif isinstance(logger, MLFlowLogger):
         logger.experiment.log_artifact(logger.run_id, str(path), key)
 

@@ -102,6 +102,7 @@ def measure(subject: Subject, callbacks: list[Callback], logger: Logger | None, 
     trainer = build_trainer(subject.config, callbacks, logger, **only_measuring)
     run = trainer.test if split == "test" else trainer.validate
     run(subject.model, datamodule=subject.datamodule, verbose=False)
+    subject.model.eval()  # Lightning has put it back as it was; further pictures must not move batch statistics
     table = subject.model.metric_table()
     dataset = getattr(subject.datamodule, f"{split}_set")
     if trainer.is_global_zero:

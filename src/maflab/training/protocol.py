@@ -38,7 +38,7 @@ def protocol_card(config: DictConfig, dataset: Any, split: str) -> Card:
     }
     if isinstance(dataset, PackDataset):
         attributes = dataset.reader.attributes
-        card = {"data": str(attributes["name"]), "pack": _fingerprint(dataset)} | card
+        return {"data": str(attributes["name"]), "pack": _fingerprint(dataset), **card}
     return card
 
 
