@@ -30,7 +30,8 @@ SAME = ["data.augmentation=null", "trainer.accelerator=cpu", "+experiment=maf_1i
 def command(data: Path, *overrides: str) -> list[str]:
     scale = [*SMALL_ENCODER, *LOOP, *RUN, *SAME, f"paths.data={data}"]
     given = {override.partition("=")[0] for override in overrides}
-    return [sys.executable, str(ROOT / "train.py"), *(o for o in scale if o.partition("=")[0] not in given), *overrides]
+    kept = [o for o in scale if o.partition("=")[0] not in given]
+    return [sys.executable, str(ROOT / "train.py"), *overrides, *kept]  # `-m` must come first
 
 
 def losses(folder: Path) -> list[float]:
