@@ -22,10 +22,12 @@ RANKS = {
     "fitting": 4,
     "losses": 5,
     "metrics": 5,
-    "training": 6,
     "inference": 6,
-    "export": 6,
-    "report": 6,
+    "export": 7,
+    "training": 8,
+    "report": 9,
+    "viewer": 9,
+    "export_onnx": 9,
 }
 CONFIGURATION = {"hydra", "omegaconf"}
 ATTICS = {"util", "utils", "misc", "helper", "helpers", "common", "shared", "tools"}
