@@ -103,7 +103,8 @@ def auxiliary(batch: int = 2, size: int = 4) -> tuple[AuxiliaryMaps, AuxiliaryTa
     u, v = torch.rand(2, batch, size, size) * (part > 0)
     shape = (batch, 25, size, size)
     maps = AuxiliaryMaps(torch.randn(shape), torch.rand(shape), torch.rand(shape), torch.randn(batch, 15, size, size))
-    return maps, AuxiliaryTargets(part, u, v, torch.ones(batch))
+    maps = maps._replace(surface=torch.randn(batch, 4, size, size))
+    return maps, AuxiliaryTargets(part, u, v, torch.ones(batch), torch.randn(batch, 4, size, size))
 
 
 def test_auxiliary_terms_against_explicit_loops() -> None:
@@ -120,8 +121,14 @@ def test_auxiliary_terms_against_explicit_loops() -> None:
                 if p > 0:  # smooth L1 below a distance of one is half the square
                     u += 0.5 * (maps.u[b, p, y, x] - targets.u[b, y, x]).square().item() / 2
                     v += 0.5 * (maps.v[b, p, y, x] - targets.v[b, y, x]).square().item() / 2
-    terms = AuxiliaryLoss()(maps, targets)
+    terms = AuxiliaryLoss(normal=3.0, depth=2.0)(maps, targets)
+    assert maps.surface is not None
+    assert targets.surface is not None
+    inside = targets.part > 0
+    normal = sum((maps.surface[:, k] - targets.surface[:, k])[inside].abs().mean().item() for k in range(3))
+    depth = (maps.surface[:, 3] - targets.surface[:, 3])[inside].abs().mean().item()
     expected = {"aux/part": part, "aux/annotation": annotation, "aux/u": 0.5 * u, "aux/v": 0.5 * v}
+    expected |= {"aux/normal": 3 * normal, "aux/depth": 2 * depth}
     for name, value in expected.items():
         assert terms[name].item() == pytest.approx(value, rel=1e-4), name
 

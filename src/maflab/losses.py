@@ -70,20 +70,25 @@ class AuxiliaryLoss(nn.Module):
         uv: weight of the smooth L1 of U and of V at the true part's channel, summed over the foreground and divided by
             the batch. (The released code also sums background pixels, at a channel that nothing reads.)
         annotation: weight of the cross-entropy of the annotation index.
+        normal, depth: weights of the mean absolute error over the foreground of the surface's normal (summed over its
+            coordinates) and of its depth in metres, where the maps have a surface. Not in the paper.
 
     Source: PyMAF, section 3.3 and its released code.
     """
 
     merge: Tensor
 
-    def __init__(self, part: float = 1.0, uv: float = 0.5, annotation: float = 1.0) -> None:
+    def __init__(
+        self, part: float = 1.0, uv: float = 0.5, annotation: float = 1.0, normal: float = 0.0, depth: float = 0.0
+    ) -> None:
         super().__init__()
         self.part, self.uv, self.annotation = part, uv, annotation
+        self.normal, self.depth = normal, depth
         self.register_buffer("merge", annotation_classes.clone(), persistent=False)
 
     def forward(self, maps: AuxiliaryMaps, targets: AuxiliaryTargets) -> dict[str, Tensor]:
         """Weighted terms; the maps (B, *, h, w) and the targets (B, h, w) must have one size."""
-        maps = AuxiliaryMaps(*(x.float() for x in maps))
+        maps = AuxiliaryMaps(*(x if x is None else x.float() for x in maps))
         index = targets.part[:, None]
         part = F.cross_entropy(maps.part, targets.part, reduction="none")
         annotation = F.cross_entropy(maps.annotation, self.merge[targets.part], reduction="none")
@@ -93,12 +98,16 @@ class AuxiliaryLoss(nn.Module):
             error = F.smooth_l1_loss(predicted.gather(1, index)[:, 0], labelled, reduction="none")
             return (error * inside).sum() / len(labelled)
 
-        return {
+        terms = {
             "aux/part": self.part * masked_mean(part, targets.valid),
             "aux/u": self.uv * coordinate(maps.u, targets.u),
             "aux/v": self.uv * coordinate(maps.v, targets.v),
             "aux/annotation": self.annotation * masked_mean(annotation, targets.valid),
         }
+        if maps.surface is not None and targets.surface is not None:
+            error = (maps.surface - targets.surface).abs() * inside[:, None] / inside.sum().clamp(min=1)
+            terms |= {"aux/normal": self.normal * error[:, :3].sum(), "aux/depth": self.depth * error[:, 3].sum()}
+        return terms
 
 
 class DenseLoss(AuxiliaryLoss):

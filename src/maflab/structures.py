@@ -46,6 +46,7 @@ class AuxiliaryMaps(NamedTuple):
     u: Tensor  # (B, 25, h, w) U in [0, 1], one channel a part
     v: Tensor  # (B, 25, h, w)
     annotation: Tensor  # (B, 15, h, w) logits of the coarser annotation index
+    surface: Tensor | None = None  # (B, 4, h, w) normal and depth as in the targets, where the head predicts them
 
 
 class AuxiliaryTargets(NamedTuple):
@@ -55,6 +56,7 @@ class AuxiliaryTargets(NamedTuple):
     u: Tensor  # (B, h, w) float32 in [0, 1], 0 on background
     v: Tensor  # (B, h, w)
     valid: Tensor  # (B,) float32, 1 where the sample could be rendered (it has pose, shape and a camera)
+    surface: Tensor | None = None  # (B, 4, h, w) unit normal in camera axes, and metres behind the pelvis; 0 outside
 
 
 class Prediction(NamedTuple):

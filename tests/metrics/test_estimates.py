@@ -107,6 +107,7 @@ def test_dense_errors_of_a_known_confusion() -> None:
     errors = DenseErrors()
     errors.update(AuxiliaryMaps(logits, u, u, torch.zeros(1, 15, 2, 2)), targets)
     values = errors.compute()
+    assert "depth_error" not in values  # no surface was predicted
     assert values["part_accuracy"] == pytest.approx(100 * 2 / 3)
     assert values["part_iou"] == pytest.approx(50)  # one of two pixels of part 1, one of two of part 2
     assert values["uv_error"] == pytest.approx(0.125)  # U a quarter off, V exact

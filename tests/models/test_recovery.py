@@ -115,14 +115,18 @@ def test_a_module_for_inference_says_so_when_trained(tiny_body: BodyModel) -> No
 def test_dense_pretraining_learns_the_parts_of_a_batch(tiny_body: BodyModel, batch: Batch) -> None:
     batch = batch._replace(image=torch.randn(4, 3, 64, 64))
     pyramid = FeaturePyramid("mobilenetv4_conv_small", levels=3, channels=16, weights="none")
-    model = DensePretraining(pyramid, AuxiliaryHead(16), tiny_body, DenseLoss(), DenseErrors())
+    head = AuxiliaryHead(16, surface=True)
+    model = DensePretraining(pyramid, head, tiny_body, DenseLoss(normal=1.0, depth=1.0), DenseErrors())
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(100):
         maps = model(batch.image)
-        targets = model.labeller(batch, maps.part.shape[-1])
+        targets = model.labeller(batch, maps.part.shape[-1], surface=True)
         loss = model.loss.total(maps, targets).total
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     model.metrics.update(maps, targets)
-    assert model.metrics.compute()["part_accuracy"] > 60
+    learnt = model.metrics.compute()
+    assert learnt["part_accuracy"] > 60
+    assert learnt["normal_error"] < 35
+    assert learnt["depth_error"] < 100

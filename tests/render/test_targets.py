@@ -1,12 +1,14 @@
 """Part and UV maps: which side is which, ranges, background, and samples without labels."""
 
+import math
 import re
 
 import pytest
 import torch
 
 from maflab.geometry.cameras import project
-from maflab.render.targets import annotation_classes, auxiliary_targets
+from maflab.render.raycast import RayCaster
+from maflab.render.targets import annotation_classes, auxiliary_targets, surface_maps
 
 LEFT_RIGHT_PARTS = ((4, 3), (5, 6), (10, 9), (14, 13), (17, 18), (21, 22), (24, 23))
 
@@ -95,3 +97,23 @@ def test_annotation_classes_merge_the_parts_as_published():
     """FORMATS: {1,2} {3} {4} {5} {6} {7,9} {8,10} {11,13} {12,14} {15,17} {16,18} {19,21} {20,22} {23,24}, and 0."""
     golden = [0, 1, 1, 2, 3, 4, 5, 6, 7, 6, 7, 8, 9, 8, 9, 10, 11, 10, 11, 12, 13, 12, 13, 14, 14]
     assert annotation_classes.tolist() == golden
+
+
+def test_surface_of_a_tilted_plane(tiny_body):
+    """A square turned by 40 degrees about the vertical, seen almost in parallel: its normal and depth are known."""
+    turn = math.radians(40)
+    x, z = math.cos(turn) / 2, math.sin(turn) / 2
+    corners = [[-x, -0.5, z], [x, -0.5, -z], [x, 0.5, -z], [-x, 0.5, z]]
+    vertices, faces = torch.tensor([corners]), torch.tensor([[0, 1, 2], [0, 3, 2]])  # of both windings
+    camera, root = torch.tensor([[1.0, 0.1, 0.0]]), torch.tensor([[0.0, 0.0, 0.25]])
+    hits = RayCaster(faces).cast_crop(vertices, camera, 32)
+    surface = surface_maps(hits, faces, vertices, camera, root)[0]
+    met = hits.face[0] >= 0
+    assert set(hits.face[0][met].tolist()) == {0, 1}
+    normal = torch.tensor([-math.sin(turn), 0.0, -math.cos(turn)])
+    torch.testing.assert_close(surface[:3, met], normal[:, None].expand(3, int(met.sum())), atol=1e-4, rtol=0)
+    columns = met.nonzero()[:, 1]
+    across = (2 * columns / 31 - 1) - 0.1  # metres, since s = 1
+    expected = -across * math.tan(turn) - 0.25
+    assert (surface[3, met] - expected).abs().max() < 0.02  # perspective bends the lines a little
+    assert surface[:, ~met].eq(0).all()

@@ -10,7 +10,7 @@ from maflab.body.model import BodyModel
 from maflab.models.auxiliary import AuxiliaryHead, AuxiliaryLabeller
 from maflab.models.pyramid import FeaturePyramid
 from maflab.models.trainable import Rows, Trainable
-from maflab.structures import AuxiliaryMaps, Batch
+from maflab.structures import AuxiliaryMaps, AuxiliaryTargets, Batch
 
 
 class DensePretraining(Trainable):
@@ -46,15 +46,18 @@ class DensePretraining(Trainable):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch; its terms are logged as `train/...`."""
         maps = self(batch.image)
-        loss = self.loss.total(maps, self.labeller(batch, maps.part.shape[-1]))
+        loss = self.loss.total(maps, self._targets(batch, maps))
         return self.log_terms(loss.total, loss.terms)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Adds a batch to the metrics."""
         maps = self(batch.image)
-        self.metrics.update(maps, self.labeller(batch, maps.part.shape[-1]))
+        self.metrics.update(maps, self._targets(batch, maps))
 
     test_step = validation_step
+
+    def _targets(self, batch: Batch, maps: AuxiliaryMaps) -> AuxiliaryTargets:
+        return self.labeller(batch, maps.part.shape[-1], maps.surface is not None)
 
     def metric_rows(self) -> Rows:
         """One row, `dense`."""

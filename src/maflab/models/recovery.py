@@ -57,7 +57,8 @@ class MeshRecovery(Trainable):
         """Labels of the size of the predicted maps, rendered from the batch; None where no maps are predicted."""
         if prediction.auxiliary is None:
             return None
-        return self.labeller(batch, prediction.auxiliary.part.shape[-1])
+        maps = prediction.auxiliary
+        return self.labeller(batch, maps.part.shape[-1], maps.surface is not None)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch; its terms are logged as `train/...`."""

@@ -71,11 +71,12 @@ def load_head_weights(head: torch.nn.Module, source: str | None) -> bool:
         return False
     path = _locate(source)
     own = {k.removeprefix("aux_head."): v.float() for k, v in _read(path).items() if k.startswith("aux_head.")}
-    shapes = {name: tensor.shape for name, tensor in head.state_dict().items()}
-    if shapes != {name: tensor.shape for name, tensor in own.items()}:
+    shapes = {name: tensor.shape for name, tensor in head.state_dict().items() if name.startswith("predict.")}
+    own = {name: tensor for name, tensor in own.items() if name in head.state_dict()}
+    if shapes != {name: tensor.shape for name, tensor in own.items() if name in shapes}:
         log.info("%s brings no auxiliary head of this shape: it starts at random", path.name)
         return False
-    head.load_state_dict(own)
+    head.load_state_dict(own, strict=False)  # pre-training may bring a surface, or be the first to learn one
     return True
 
 

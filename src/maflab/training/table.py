@@ -19,6 +19,8 @@ _TITLES = {
     "part_accuracy": "part accuracy",
     "part_iou": "part IoU",
     "uv_error": "UV error",
+    "normal_error": "normal error (°)",
+    "depth_error": "depth error (mm)",
 }
 _START = "iter0"
 
