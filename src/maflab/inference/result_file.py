@@ -1,6 +1,6 @@
 """A recording as a file: `.npz` with the keys of AMASS for every track, or the same as readable JSON.
 
-The keys are documented in docs/motion.md. Nothing in the files is pickled, and none is ever half-written under its name.
+The keys are documented in docs/motion.md. Nothing in the files is pickled, and none is half-written under its name.
 """
 
 import json
@@ -38,9 +38,7 @@ def save_recording(recording: Recording, path: Path | str) -> Path:
     tracks = [_track_content(recording, track, number) for number, track in enumerate(recording.tracks)]
     with whole_file(path) as partial:
         if path.suffix == ".npz":
-            flat = {
-                f"track_{number}/{key}": value for number, track in enumerate(tracks) for key, value in track.items()
-            }
+            flat = {f"track_{n}/{key}": value for n, track in enumerate(tracks) for key, value in track.items()}
             np.savez_compressed(partial, **content, **flat)
         elif path.suffix == ".json":
             write_json(partial, {**content, "tracks": tracks})
