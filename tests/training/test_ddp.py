@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch.distributed as dist
 from hydra.core.hydra_config import HydraConfig
+from lightning_fabric.plugins.environments import LightningEnvironment
 from omegaconf import OmegaConf
 
 from maflab.training.errors import DeviceError, RankError
@@ -121,6 +122,22 @@ def test_a_taken_port_is_told() -> None:
         with pytest.raises(DeviceError, match=f"Port {port} .MASTER_PORT. is taken"):
             _check_port(port)
     _check_port(port)
+
+
+def test_a_port_lost_in_between_is_replaced_unless_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environment = LightningEnvironment()
+        environment._main_port = port
+        JobLauncher(environment, 2, 1)._settle_port()
+        assert environment.main_port != port
+        monkeypatch.setenv("MASTER_PORT", str(port))
+        asked_for = JobLauncher(LightningEnvironment(), 2, 1)
+        with pytest.raises(DeviceError, match=str(port)):
+            asked_for._settle_port()
 
 
 def test_a_dead_rank_is_told_with_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints that explain themselves: with the resolved config inside, the file alone rebuilds the model."""
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ KEY = "maflab"
 """Where in a checkpoint the suite's own entries are."""
 
 FORMAT = 1
+REFERENCE = "reference"
 _SHAPING = ("body", "encoder", "maf", "aux_head")
 _IRRELEVANT = {"encoder.weights", "body.folder", "maf.dropout"}
 _PARTS = ("pyramid", "maf", "aux_head")
@@ -37,13 +39,23 @@ class ConfigStamp(pl.Callback):
         checkpoint[KEY] = {"format": FORMAT, "config": self.config}
 
 
+def locate_checkpoint(name: Path | str) -> Path:
+    """The file of a checkpoint: a path as it is, or `reference`, the trained model that comes with the suite."""
+    return shipped_checkpoint() if str(name) == REFERENCE else Path(name)
+
+
+def shipped_checkpoint() -> Path:
+    """The reference checkpoint: the default experiment, trained on synthetic people; weights alone, half precision."""
+    return Path(str(resources.files("maflab") / "weights" / "reference.ckpt"))
+
+
 def read_checkpoint(path: Path | str) -> dict[str, Any]:
     """A checkpoint's content on the CPU, read without trust in pickles.
 
     Raises:
         CheckpointError: the file is missing, damaged, or not one of this suite.
     """
-    path = Path(path)
+    path = locate_checkpoint(path)
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}; train.py leaves them in <run folder>/checkpoints")
     try:

@@ -43,7 +43,7 @@ class JobLauncher(_SubprocessScriptLauncher):
         """Starts the ranks, where no cluster does, and calls `function`."""
         if not self.cluster_environment.creates_processes_externally:
             self.cluster_environment.validate_settings(self.num_processes, self.num_nodes)
-            _check_port(self.cluster_environment.main_port)
+            self._settle_port()
             self._call_children_scripts()
         _set_num_threads_if_needed(num_processes=self.num_processes)
         try:
@@ -71,6 +71,22 @@ class JobLauncher(_SubprocessScriptLauncher):
             if time.monotonic() >= until:
                 return
             time.sleep(0.2)
+
+    def _settle_port(self, tries: int = 5) -> None:
+        """Checks the port where the ranks meet; where Lightning found one that is taken by now, it finds another.
+
+        Raises:
+            DeviceError: the user's MASTER_PORT is taken, or each of the tried ones.
+        """
+        given = "MASTER_PORT" in os.environ
+        for left in reversed(range(1 if given else tries)):
+            try:
+                return _check_port(self.cluster_environment.main_port)
+            except DeviceError:
+                if not left:
+                    raise
+                # Lightning's own environment remembers what it found; -1 makes it look again.
+                self.cluster_environment._main_port = -1  # type: ignore[attr-defined]
 
     def _call_children_scripts(self) -> None:
         self._check_can_spawn_children()
