@@ -11,6 +11,7 @@ PACKAGE = ROOT / "src" / "maflab"
 
 # A room may import the rooms of lower rank and itself. Rooms of one rank stand beside each other.
 RANKS = {
+    "array_pickle": 0,
     "atomic": 0,
     "silence": 0,
     "structures": 0,

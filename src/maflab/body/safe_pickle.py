@@ -1,20 +1,17 @@
 """Read SMPL's pickles without chumpy and without running what a pickle may ask for.
 
-A pickle is a program. Here only four kinds of things may be named in it: numpy arrays, scipy sparse matrices,
-chumpy's arrays (as stand-ins that keep the numbers and drop the rest), and what pickle itself calls to rebuild those.
+To the plain arrays of `maflab.array_pickle` this adds scipy's sparse matrices and chumpy's arrays, both as stand-ins
+that keep the numbers and drop the rest, and what old protocols call to rebuild those.
 """
 
-import codecs
-import io
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy._core.multiarray import _reconstruct, scalar
-from numpy._core.numeric import _frombuffer  # type: ignore[attr-defined]
 
+from maflab.array_pickle import ArrayUnpickler, PickleError, plain, unpickle
 from maflab.body.arrays import BodyFileError
 
 
@@ -22,7 +19,7 @@ class _ChumpyArray:
     """Stands in for chumpy.ch.Ch: whatever state it is given, the array under `x` is what counts."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update(plain(state))
 
     def numbers(self) -> np.ndarray:
         """The array; for a reordered one (chumpy.reordering.Select) the chosen entries of it."""
@@ -41,7 +38,7 @@ class _SparseStandIn:
     kind = "csc"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update(plain(state))
 
     def matrix(self) -> scipy.sparse.csr_matrix:
         state = self.__dict__
@@ -66,20 +63,6 @@ _SPARSE = {
     for kind, stand_in in (("csc", _SparseStandIn), ("csr", _CsrStandIn), ("coo", _CooStandIn))
     for form in ("matrix", "array")
 }
-_ARRAYS = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("multiarray", "_reconstruct"): _reconstruct,
-    ("multiarray", "scalar"): scalar,
-    ("numeric", "_frombuffer"): _frombuffer,
-}
-
-
-def _latin_1(text: str, encoding: str) -> bytes:
-    """Protocol 2 writes the bytes of arrays as `_codecs.encode(text, 'latin1')`; no other codec is let through."""
-    if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"the codec {encoding!r}")
-    return codecs.latin_1_encode(text)[0]
 
 
 def _rebuild(kind: type, _base: type, _state: Any) -> Any:
@@ -89,22 +72,18 @@ def _rebuild(kind: type, _base: type, _state: Any) -> Any:
     return kind()
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(ArrayUnpickler):
     def find_class(self, module: str, name: str) -> Any:
         parts = module.split(".")
-        if parts[0] == "numpy" and (parts[-1], name) in _ARRAYS:
-            return _ARRAYS[parts[-1], name]
         if parts[:2] == ["scipy", "sparse"] and name in _SPARSE:
             return _SPARSE[name]
         if parts[0] == "chumpy" and (parts[-1], name) in (("ch", "Ch"), ("reordering", "Select")):
             return _ChumpyArray
-        if (module, name) == ("_codecs", "encode"):
-            return _latin_1
         if module in ("copy_reg", "copyreg") and name == "_reconstructor":
             return _rebuild
         if module in ("__builtin__", "builtins") and name == "object":
             return object
-        raise pickle.UnpicklingError(f"{module}.{name}")
+        return super().find_class(module, name)
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
@@ -113,35 +92,24 @@ def read_arrays(path: Path) -> dict[str, Any]:
     Raises BodyFileError when the file cannot be read, is damaged, or names anything but arrays.
     """
     try:
-        content = _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        content = unpickle(path, _Unpickler)
     except OSError as error:
         raise BodyFileError(f"cannot read {path}: {error}") from error
-    except pickle.UnpicklingError as error:
+    except PickleError as error:
         raise BodyFileError(
-            f"{path} was not loaded: it is damaged, or asks for more than arrays ({error}); download it again from "
-            "where its licence is given"
+            f"{path} was not loaded: {error}; download it again from where its licence is given"
         ) from error
-    except (
-        EOFError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        UnicodeDecodeError,
-    ) as error:
-        raise BodyFileError(f"{path} is damaged ({error}); download it again") from error
     if not isinstance(content, dict):
         raise BodyFileError(f"{path} holds a {type(content).__name__}, not a body's dictionary of arrays")
     try:
-        return {str(key): _plain(value) for key, value in content.items()}
+        return {str(key): _numbers(value) for key, value in content.items()}
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise BodyFileError(f"{path} is damaged ({error}); download it again") from error
 
 
-def _plain(value: Any) -> Any:
+def _numbers(value: Any) -> Any:
     if isinstance(value, _ChumpyArray):
         return value.numbers()
     if isinstance(value, _SparseStandIn):
         return value.matrix()
-    return value
+    return np.array(value) if isinstance(value, np.ndarray) else value  # as it comes it may be read-only
