@@ -54,7 +54,7 @@ def checked(values: dict[str, Any], owner: str, frames: int) -> dict[str, Any]:
     for key, (dtype, shape) in _KEYS.items():
         if key not in values:
             continue
-        array = np.asarray(values[key], dtype)
+        array: NDArray[Any] = np.asarray(values[key], dtype)
         wanted = tuple(frames if size == "F" else size for size in shape)
         if array.size == 0 and frames == 0 and "F" in shape:
             # JSON cannot tell the shape of an empty list.
