@@ -76,7 +76,7 @@ class FoldedBody(nn.Module):
         """(B, 24, 3, 3), (B, 10) -> points (B, P, 3) and key points (B, 49, 3), metres, as BodyModel places them."""
         rest_joints = self.rest_joints + torch.einsum("bs,jcs->bjc", betas, self.joint_shape_dirs)
         transforms, joints = joint_transforms(rotations, rest_joints, self.parents)
-        batch = len(betas)
+        batch = betas.shape[0]  # `len` would be a constant in an exported graph
         pairs = self.constant + betas @ self.shape_terms
         if self.pose_terms is not None:
             pairs = pairs + pose_feature(rotations) @ self.pose_terms
