@@ -48,6 +48,34 @@ def test_absent_labels_are_zero_and_marked(tmp_path: Path, tiny_records: list[di
         assert not labels.any()
 
 
+def test_where_a_crop_came_from_comes_back(tmp_path: Path, tiny_records: list[dict[str, Any]]) -> None:
+    origin = dict(source_crop=(12.5, -3, 0.75), source_size=(1000, 1002), focal=1145.5, annotation=1 << 40, image_id=7)
+    with PackWriter(tmp_path / "a.h5", **ATTRIBUTES) as writer:
+        writer.append(**tiny_records[0] | origin)
+        writer.append(**tiny_records[1])
+    reader = PackReader(tmp_path / "a.h5")
+    first, second = reader.record(0), reader.record(1)
+    assert first.source_crop.tolist() == [12.5, -3, 0.75]
+    assert first.source_size.tolist() == [1000, 1002]
+    assert (first.focal, first.annotation, first.image_id) == (1145.5, 1 << 40, 7)
+    assert (second.focal, second.annotation, second.image_id) == (0, -1, -1)
+    assert not second.source_crop.any()
+
+
+def test_a_pack_of_version_1_is_read_with_the_later_labels_absent(make_pack: MakePack) -> None:
+    path = make_pack("a.h5", 3)
+    newer = PackReader(path).record(2)
+    with h5py.File(path, "r+") as file:
+        file.attrs["format"] = "maflab-pack/1"
+        for field in ("source_crop", "source_size", "focal", "annotation", "image_id"):
+            del file[field]
+    older = PackReader(path).record(2)
+    assert older.jpeg == newer.jpeg
+    for field, value in newer._asdict().items():
+        assert_array_equal(getattr(older, field), value)
+    assert (older.annotation, older.image_id) == (-1, -1)
+
+
 def test_records_copy_into_another_pack_with_equal_bytes(tiny_pack: Path, tmp_path: Path) -> None:
     reader = PackReader(tiny_pack)
     with PackWriter(tmp_path / "copy.h5", **reader.attributes) as writer:
@@ -168,7 +196,7 @@ def test_unusable_labels_name_field_and_first_row(make_pack: MakePack, field: st
         len(PackReader(path))
 
 
-@pytest.mark.parametrize("name", ["pose", "images/offsets", "sequence_names"])
+@pytest.mark.parametrize("name", ["pose", "source_crop", "images/offsets", "sequence_names"])
 def test_a_missing_field_is_named(make_pack: MakePack, name: str) -> None:
     path = make_pack("a.h5", 2)
     with h5py.File(path, "r+") as file:

@@ -115,6 +115,11 @@ class PackWriter:
         camera: ArrayLike | None = None,
         sequence: str = "",
         frame: int = 0,
+        source_crop: ArrayLike | None = None,
+        source_size: ArrayLike | None = None,
+        focal: float = 0.0,
+        annotation: int = -1,
+        image_id: int = -1,
     ) -> None:
         """Adds one record; labels left out are stored as absent. Shapes and units: `LABELS`."""
         self._opened()
@@ -134,6 +139,11 @@ class PackWriter:
             "camera": camera,
             "sequence": self._sequences.setdefault(sequence, len(self._sequences)),
             "frame": frame,
+            "source_crop": source_crop,
+            "source_size": source_size,
+            "focal": focal,
+            "annotation": annotation,
+            "image_id": image_id,
         }
         checked = {field: self._checked(field, value) for field, value in values.items()}
         for field, value in checked.items():

@@ -12,7 +12,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from maflab.data.pack_format import ATTRIBUTES, FORMAT, FORMAT_VERSION, LABELS, PackError, PackRecord
+from maflab.data.pack_format import (
+    ABSENT,
+    ATTRIBUTES,
+    FORMAT,
+    LABELS,
+    READABLE_VERSIONS,
+    SINCE_VERSION_2,
+    PackError,
+    PackRecord,
+)
 
 _REDUCED = {
     1: cv2.IMREAD_COLOR,
@@ -32,7 +41,7 @@ class _Contents(NamedTuple):
 class PackReader:
     """Reads a pack; nothing is opened before it is needed.
 
-    Labels (about 1.3 kB a record) are read and checked at first use and then stay in memory, where forked
+    Labels (about 1.4 kB a record) are read and checked at first use and then stay in memory, where forked
     workers share them. The file handle belongs to one process: another opens its own, and a pickled reader holds
     only the path.
 
@@ -73,9 +82,11 @@ class PackReader:
         labels["sequence"] = self.sequence_names[int(labels["sequence"])]
         for field in ("has_pose", "has_betas", "has_joints_3d"):
             labels[field] = bool(labels[field])
-        for field in ("gender", "frame"):
+        for field in ("gender", "frame", "annotation", "image_id"):
             labels[field] = int(labels[field])
-        return PackRecord(jpeg=self.jpeg(row).tobytes(), **labels | {"size": float(labels["size"])})
+        for field in ("size", "focal"):
+            labels[field] = float(labels[field])
+        return PackRecord(jpeg=self.jpeg(row).tobytes(), **labels)
 
     def image(self, row: int, reduction: int = 1) -> NDArray[np.uint8]:
         """The picture (H, W, 3), RGB.
@@ -107,11 +118,12 @@ class PackReader:
     def _contents(self) -> _Contents:
         with self._open() as file:
             try:
+                offsets = file["images/offsets"][:]
                 contents = _Contents(
                     attributes={key: str(file.attrs[key]) for key in ATTRIBUTES}
                     | {"recipe": json.loads(file.attrs["recipe"])},
-                    offsets=file["images/offsets"][:],
-                    labels={field: file[field][:] for field in LABELS},
+                    offsets=offsets,
+                    labels=_labels(file, max(len(offsets) - 1, 0)),
                     sequence_names=[name.decode() for name in file["sequence_names"][:]],
                 )
                 stored = len(file["images/bytes"])
@@ -131,12 +143,13 @@ class PackReader:
                 f"{self.path} is truncated or not an HDF5 file ({error}); make or copy the pack again."
             ) from error
         kind, _, version = str(file.attrs.get("format", "")).partition("/")
-        if kind == FORMAT and version == str(FORMAT_VERSION):
+        if kind == FORMAT and version in map(str, READABLE_VERSIONS):
             return file
         file.close()
         if kind == FORMAT:
             raise PackError(
-                f"{self.path} is a pack of format version {version}, and this maflab reads {FORMAT_VERSION}; "
+                f"{self.path} is a pack of format version {version}, and this maflab reads "
+                f"{' and '.join(map(str, READABLE_VERSIONS))}; "
                 "make the pack again."
             )
         raise PackError(f"{self.path} is an HDF5 file but not a pack; correct the path.")
@@ -162,3 +175,13 @@ class PackReader:
                         f"{self.path}: {field} of row {int(bad.argmax())} (and {int(bad.sum()) - 1} others) is "
                         "not a usable number; make the pack again from clean labels."
                     )
+
+
+def _labels(file: h5py.File, count: int) -> dict[str, NDArray[Any]]:
+    """The labels as stored; those that a pack of version 1 had not, as absent."""
+    missing = SINCE_VERSION_2 if str(file.attrs["format"]).endswith("/1") else ()
+    labels = {field: file[field][:] for field in LABELS if field not in missing}
+    for field in missing:
+        shape, dtype = LABELS[field]
+        labels[field] = np.full((count, *shape), ABSENT.get(field, 0), dtype)
+    return labels
