@@ -55,10 +55,10 @@ def checked(values: dict[str, Any], owner: str, frames: int) -> dict[str, Any]:
         if key not in values:
             continue
         array: NDArray[Any] = np.asarray(values[key], dtype)
-        wanted = tuple(frames if size == "F" else size for size in shape)
+        wanted: tuple[int | str | None, ...] = tuple(frames if size == "F" else size for size in shape)
         if array.size == 0 and frames == 0 and "F" in shape:
             # JSON cannot tell the shape of an empty list.
-            array = array.reshape(tuple(0 if size is None else size for size in wanted))
+            array = array.reshape([size if isinstance(size, int) else 0 for size in wanted])
         fits = len(wanted) == array.ndim and all(w in (None, n) for w, n in zip(wanted, array.shape, strict=True))
         if not fits:
             raise RecordingError(f"{key} of the {owner} has the shape {array.shape}, not {shape} with F = {frames}")
