@@ -1,0 +1,5 @@
+"""From label files and picture folders to packs of person crops, with a summary of what came of it."""
+
+from maflab.data.prepare.labelled_set import LabelledSet
+
+__all__ = ["LabelledSet"]
