@@ -1,8 +1,10 @@
-"""A sweep on a real SLURM of one node: its jobs run."""
+"""A sweep on a real SLURM of one node: its jobs run, and one that is requeued goes on from its checkpoint."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +51,37 @@ def test_two_jobs_run(slurm: dict[str, str], tmp_path: Path) -> None:
     assert "2 of 2 jobs are finished" in ran.stderr
     assert len(list(tmp_path.glob("sweep/*/metrics.json"))) == 2
     assert list(tmp_path.glob("sweep/.submitit/*/*_submission.sh"))
+
+
+def test_a_requeued_job_goes_on(slurm: dict[str, str], tmp_path: Path) -> None:
+    steps = ["trainer.max_steps=400", "trainer.val_check_interval=50", "scheduler=constant", "report.weights=last"]
+    launched = subprocess.Popen(sweep(tmp_path, "seed=0", *steps), env=slurm)
+    try:
+        folder = tmp_path / "sweep" / "maf_1iter_seed0"
+        wait_for(folder / "checkpoints" / "last.ckpt")
+        (job,) = queue(slurm, "%A")
+        subprocess.run(["scontrol", "requeue", job], env=slurm, check=True)
+        # SLURM would let it wait for two minutes.
+        subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], env=slurm, check=True)
+        assert launched.wait(timeout=800) == 0
+    finally:
+        launched.kill()
+    (earlier,) = folder.glob("metrics_until_step_*.csv")
+    resumed_at = int(earlier.stem.rpartition("_")[2])
+    assert resumed_at >= 50
+    assert json.loads((folder / "metrics.json").read_text())["step"] == 400
+    first_row = (folder / "metrics.csv").read_text().splitlines()
+    column = first_row[0].split(",").index("step")
+    assert int(first_row[1].split(",")[column]) >= resumed_at
+
+
+def wait_for(path: Path, seconds: float = 300) -> None:
+    until = time.monotonic() + seconds
+    while not path.is_file():
+        assert time.monotonic() < until, f"{path} has not come"
+        time.sleep(0.2)
+
+
+def queue(environment: dict[str, str], fields: str) -> list[str]:
+    command = ["squeue", "--noheader", "--states=RUNNING", f"--format={fields}"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
