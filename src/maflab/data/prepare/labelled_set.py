@@ -1,6 +1,6 @@
 """A set of labelled people on disk, as a preset of `conf/source/` describes it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -10,17 +10,11 @@ SPLITS = ("train", "val", "test")
 
 
 class Reader(Protocol):
-    """The people of a label file, one after the other; the same ones in the same order each time."""
+    """The people of label files, one after the other; the same ones in the same order each time."""
 
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Person]: ...
-
-
-class MakeReader(Protocol):
-    """A reader's class with its further settings bound."""
-
-    def __call__(self, *, labels: str | Path, images: str | Path) -> Reader: ...
 
 
 class LabelledSet(NamedTuple):
@@ -29,21 +23,17 @@ class LabelledSet(NamedTuple):
     Args:
         set: name of the data set, and of the packs' folder.
         split: train, val or test.
-        labels: file or folder of the labels.
-        images: the folder that picture names are relative to.
-        reader: makes the reader of the labels.
+        labels: file or folder of the labels; a pack is made again when one of them changes.
+        reader: makes the reader of the labels; raises `SourceError` if they cannot be used.
         licence: under which the pictures and labels are had; kept in the pack.
+        images: the folder of the pictures, where it is not found by `labels`.
         body: whose pose and betas the labels are.
     """
 
     set: str
     split: str
     labels: str | Path
-    images: str | Path
-    reader: MakeReader
+    reader: Callable[[], Reader]
     licence: str
+    images: str | Path | None = None
     body: str = "smpl"
-
-    def read(self) -> Reader:
-        """The reader; raises `SourceError` if the label files cannot be used."""
-        return self.reader(labels=self.labels, images=self.images)
