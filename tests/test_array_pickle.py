@@ -10,7 +10,7 @@ import pytest
 
 from maflab.array_pickle import PickleError, unpickle
 
-ARRAYS = {
+ARRAYS: dict[str, Any] = {
     "doubles": np.arange(12.0).reshape(3, 4),
     "columns first": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
     "big-endian": np.arange(5, dtype=">i4"),
@@ -29,7 +29,8 @@ def test_arrays_come_back_as_they_were(protocol: int) -> None:
     for key, value in ARRAYS.items():
         assert type(found[key]) is type(value), key
         assert found[key].dtype == value.dtype, key
-        assert np.array_equal(found[key], value) and found[key].shape == value.shape, key
+        assert np.array_equal(found[key], value), key
+        assert found[key].shape == value.shape, key
 
 
 @pytest.mark.parametrize("protocol", [2, 5])
@@ -37,9 +38,11 @@ def test_arrays_of_objects_hold_arrays(protocol: int) -> None:
     objects = np.empty((2, 2), object)
     objects[0, 0], objects[0, 1], objects[1, 0] = np.arange(3), [np.eye(2), "text"], {"pose": np.ones(72)}
     found = unpickle(pickle.dumps({"objects": objects}, protocol))["objects"]
-    assert found.shape == (2, 2) and found[1, 1] is None
+    assert found.shape == (2, 2)
+    assert found[1, 1] is None
     assert np.array_equal(found[0, 0], np.arange(3))
-    assert np.array_equal(found[0, 1][0], np.eye(2)) and found[0, 1][1] == "text"
+    assert np.array_equal(found[0, 1][0], np.eye(2))
+    assert found[0, 1][1] == "text"
     assert np.array_equal(found[1, 0]["pose"], np.ones(72))
 
 
@@ -57,7 +60,8 @@ def test_reads_what_python_2_wrote() -> None:
     found = unpickle(path)
     assert np.array_equal(found["poses"][0], np.arange(6.0).reshape(2, 3) / 10)
     assert np.array_equal(found["valid"], np.array([1, 0, 1]))
-    assert found["sequence"] == "courtyard_golf_00" and found["genders"] == ["m", "f"]
+    assert found["sequence"] == "courtyard_golf_00"
+    assert found["genders"] == ["m", "f"]
 
 
 class Call:

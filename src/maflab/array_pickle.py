@@ -11,7 +11,7 @@ import io
 import pickle
 import re
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -119,7 +119,7 @@ class _Array:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _version, shape, kind, fortran, content = state
-        order = "F" if fortran else "C"
+        order: Literal["C", "F"] = "F" if fortran else "C"
         dtype = _dtype_of(kind)
         if not dtype.hasobject:
             self.array = np.frombuffer(_as_bytes(content), dtype).reshape(shape, order=order)
@@ -145,7 +145,7 @@ def _scalar(kind: Any, content: Any = b"") -> Any:
     return content if dtype.hasobject else np.frombuffer(_as_bytes(content), dtype)[0]
 
 
-def _frombuffer(content: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
+def _frombuffer(content: Any, kind: Any, shape: Any, order: Literal["C", "F"]) -> np.ndarray:
     """numpy.core.numeric._frombuffer, by which protocol 5 rebuilds arrays."""
     dtype = _dtype_of(kind)
     if dtype.hasobject:

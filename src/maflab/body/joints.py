@@ -68,11 +68,12 @@ def _mirrored_name(name: str) -> str:
 SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 
 
-def _joint_set(name: str, names: str, prefix: str = "") -> JointSet:
+def joint_set(name: str, names: str, prefix: str = "") -> JointSet:
+    """A set from its joints' names, separated by spaces, each with the prefix before it."""
     return JointSet(name, tuple(prefix + joint for joint in names.split()))
 
 
-SMPL24 = _joint_set(
+SMPL24 = joint_set(
     "SMPL24",
     "pelvis left_hip right_hip spine1 left_knee right_knee spine2 left_ankle right_ankle spine3 left_foot right_foot "
     "neck left_collar right_collar head left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist "
@@ -80,7 +81,7 @@ SMPL24 = _joint_set(
 )
 
 # The 21 vertices that smplx appends to the 24 joints, in its order.
-LANDMARKS21 = _joint_set(
+LANDMARKS21 = joint_set(
     "LANDMARKS21",
     "nose right_eye left_eye right_ear left_ear left_big_toe left_small_toe left_heel right_big_toe right_small_toe "
     "right_heel left_thumb left_index left_middle left_ring left_pinky right_thumb right_index right_middle "
@@ -88,19 +89,19 @@ LANDMARKS21 = _joint_set(
 )
 
 # The joints that SPIN regresses from the vertices, in the order of J_regressor_extra.npy.
-EXTRA9 = _joint_set("EXTRA9", "RHip LHip Neck HeadTop Pelvis Thorax Spine Jaw Head")
+EXTRA9 = joint_set("EXTRA9", "RHip LHip Neck HeadTop Pelvis Thorax Spine Jaw Head")
 
 # What a body model can name at once: smplx's 45 joints and the nine regressed ones.
 MODEL54 = JointSet("MODEL54", SMPL24.names + LANDMARKS21.names + EXTRA9.names)
 
-BODY25 = _joint_set(
+BODY25 = joint_set(
     "BODY25",
     "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist MidHip RHip RKnee RAnkle LHip LKnee LAnkle REye LEye "
     "REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel",
     prefix="OP ",
 )
 
-SPIN24 = _joint_set(
+SPIN24 = joint_set(
     "SPIN24",
     "RAnkle RKnee RHip LHip LKnee LAnkle RWrist RElbow RShoulder LShoulder LElbow LWrist Neck HeadTop Pelvis Thorax "
     "Spine Jaw Head Nose LEye REye LEar REar",
@@ -109,13 +110,13 @@ SPIN24 = _joint_set(
 SPIN49 = JointSet("SPIN49", BODY25.names + SPIN24.names)
 
 # The rows of J_regressor_h36m.npy.
-H36M17 = _joint_set(
+H36M17 = joint_set(
     "H36M17",
     "Pelvis LHip LKnee LAnkle RHip RKnee RAnkle Spine Neck Jaw Head LShoulder LElbow LWrist RShoulder RElbow RWrist",
 )
 
 # The 17 joints of the MPI-INF-3DHP protocol; the head is Human3.6M's, not LSP's top of the head.
-J17 = _joint_set(
+J17 = joint_set(
     "J17",
     "RAnkle RKnee RHip LHip LKnee LAnkle RWrist RElbow RShoulder LShoulder LElbow LWrist Neck Head Pelvis Spine Jaw",
 )
@@ -123,14 +124,14 @@ J17 = _joint_set(
 # The 14 joints of the 3DPW and Human3.6M protocols: LSP's skeleton with Human3.6M's head.
 LSP14 = JointSet("LSP14", J17.names[:14])
 
-COCO17 = _joint_set(
+COCO17 = joint_set(
     "COCO17",
     "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip LKnee RKnee LAnkle RAnkle",
 )
 
 # Where each SPIN49 joint comes from (SPIN's JOINT_MAP by name). OpenPose's hips and the ankles, knees, arms of both
 # halves are SMPL's joints; the hips of the second half, and its trunk and head, are regressed from the vertices.
-_SPIN49_SOURCE = {
+SPIN49_SOURCE = {
     "OP Neck": "neck",
     "OP MidHip": "pelvis",
     "OP LHip": "left_hip",
@@ -149,4 +150,4 @@ _SPIN49_SOURCE = {
     },
     **{name: name for name in EXTRA9.names},
 }
-MODEL54_TO_SPIN49 = [MODEL54.index(_SPIN49_SOURCE[name]) for name in SPIN49.names]
+MODEL54_TO_SPIN49 = [MODEL54.index(SPIN49_SOURCE[name]) for name in SPIN49.names]

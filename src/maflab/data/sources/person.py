@@ -32,3 +32,4 @@ class Person(NamedTuple):
     frame: int = 0
     annotation: int = -1  # the label's own number in its set, e.g. COCO's annotation id
     image_id: int = -1  # the picture's own number in its set, e.g. COCO's image id
+    turns: int = 0  # quarter turns clockwise by which the stored picture becomes the one that the labels belong to
