@@ -1,4 +1,4 @@
-"""SMPL's files without SMPL: pickles of its form, made here, with chumpy's classes faked while they are written."""
+"""SMPL's files without SMPL: pickles of its form, made by the tests."""
 
 import os
 import pickle
@@ -11,73 +11,20 @@ import numpy as np
 import pytest
 import scipy.sparse
 from scipy.io import savemat
+from smpl_standin import VERTICES, Ch, importable_chumpy, smpl_content, write_folder
 
 from maflab.body.arrays import BodyFileError
 from maflab.body.joints import LANDMARKS21, SMPL_PARENTS
 from maflab.body.load import load_body
 from maflab.body.safe_pickle import read_arrays
 
-VERTICES = 6890
-
-
-class Ch:
-    """What chumpy's array class looks like to pickle: a plain object with its array under `x`."""
-
-    def __init__(self, x: np.ndarray) -> None:
-        self.x = x
-        self._dirty_vars = ["x"]
-
-
-Ch.__module__ = "chumpy.ch"
-
-
-@pytest.fixture
-def chumpy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """chumpy can be imported until the test undoes the patch: when writing, not when reading."""
-    package, module = types.ModuleType("chumpy"), types.ModuleType("chumpy.ch")
-    module.Ch = package.Ch = Ch  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "chumpy", package)
-    monkeypatch.setitem(sys.modules, "chumpy.ch", module)
-    return monkeypatch
-
-
-def smpl_content() -> dict[str, Any]:
-    generator = np.random.default_rng(0)
-    template = generator.normal(size=(VERTICES, 3)) * (0.4, 0.6, 0.1)
-    faces = generator.permuted(np.tile(np.arange(VERTICES, dtype=np.uint32), (3, 1)), axis=1).T[:300]
-    weights = np.eye(24)[np.arange(VERTICES) % 24]
-    regressor = scipy.sparse.csc_matrix(np.eye(24, VERTICES))
-    pose_dirs = np.zeros((VERTICES, 3, 207), np.float32)
-    pose_dirs[:, 1, ::50] = 0.5
-    parents = np.array(SMPL_PARENTS)
-    parents[0] = 2**32 - 1  # as in SMPL's files
-    return {
-        "v_template": Ch(template),
-        "f": faces,
-        "shapedirs": Ch(np.arange(VERTICES * 30.0).reshape(VERTICES, 3, 10) * 1e-6),
-        "posedirs": pose_dirs,
-        "J_regressor": regressor,
-        "weights": Ch(weights),
-        "kintree_table": np.stack([parents, np.arange(24)]).astype(np.uint32),
-        "bs_type": "lrotmin",
-    }
-
-
-def write_folder(folder: Path, content: dict[str, Any], protocol: int = 2) -> Path:
-    folder.mkdir(parents=True)
-    path = folder / "SMPL_NEUTRAL.pkl"
-    path.write_bytes(pickle.dumps(content, protocol=protocol))
-    np.save(folder / "J_regressor_extra.npy", np.full((9, VERTICES), 1 / VERTICES))
-    np.save(folder / "J_regressor_h36m.npy", np.eye(17, VERTICES))
-    return path
-
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_reads_arrays_sparse_matrices_and_chumpy(chumpy: pytest.MonkeyPatch, tmp_path: Path, protocol: int) -> None:
+def test_reads_arrays_sparse_matrices_and_chumpy(tmp_path: Path, protocol: int) -> None:
     content = {key: value for key, value in smpl_content().items() if key != "posedirs"}
     path = tmp_path / "small.pkl"
-    path.write_bytes(pickle.dumps(content, protocol=protocol))
-    chumpy.undo()
+    with importable_chumpy():
+        path.write_bytes(pickle.dumps(content, protocol=protocol))
     assert "chumpy" not in sys.modules
     found = read_arrays(path)
     for key, value in content.items():
@@ -97,10 +44,9 @@ def test_reads_each_sparse_form(tmp_path: Path, form: str) -> None:
     assert np.array_equal(found.toarray(), matrix.toarray())
 
 
-def test_loads_a_body(chumpy: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_loads_a_body(tmp_path: Path) -> None:
     content = smpl_content()
     write_folder(tmp_path / "smpl", content)
-    chumpy.undo()
     body = load_body("smpl", tmp_path)
     arrays = body.arrays
     assert (body.name, body.gender) == ("smpl", "neutral")
@@ -156,7 +102,7 @@ def test_missing_model_says_what_to_do(tmp_path: Path) -> None:
         assert said in message
 
 
-def test_missing_regressor_says_what_to_do(chumpy: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_regressor_says_what_to_do(tmp_path: Path) -> None:
     write_folder(tmp_path / "smpl", smpl_content())
     (tmp_path / "smpl" / "J_regressor_h36m.npy").unlink()
     with pytest.raises(BodyFileError, match=r"J_regressor_h36m\.npy is missing: put it into .*smpl.*SPIN.*body=anny"):
@@ -172,9 +118,7 @@ def test_missing_regressor_says_what_to_do(chumpy: pytest.MonkeyPatch, tmp_path:
         ("f", np.array([["a", "b", "c"]]), "its f is"),
     ],
 )
-def test_other_content_is_named(
-    chumpy: pytest.MonkeyPatch, tmp_path: Path, key: str, value: np.ndarray | None, said: str
-) -> None:
+def test_other_content_is_named(tmp_path: Path, key: str, value: np.ndarray | None, said: str) -> None:
     content = smpl_content()
     del content[key]
     write_folder(tmp_path / "smpl", content if value is None else {**content, key: value})
@@ -182,7 +126,7 @@ def test_other_content_is_named(
         load_body("smpl", tmp_path)
 
 
-def test_densepose_atlas_is_used_where_it_is(chumpy: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_densepose_atlas_is_used_where_it_is(tmp_path: Path) -> None:
     """Charts repeat vertices, count from 1, list faces in another order and start them at another corner."""
     content = smpl_content()
     faces = content["f"].astype(int)

@@ -119,3 +119,47 @@ def test_a_model_with_both_can_be_pickled(tiny_body: BodyModel, tmp_path: Path) 
     again = torch.load(tmp_path / "folded.pt", weights_only=False)
     points, _ = again(torch.eye(3).expand(1, 24, 3, 3), torch.zeros(1, 10))
     torch.testing.assert_close(points[0], tiny_body.template[again.indices])
+
+
+def _coarsening(body: BodyModel, points: int, width: int) -> csr_matrix:
+    """Points that are sums of one to `width` vertices, with weights that sum to one."""
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, width + 1, points)
+    row = np.repeat(np.arange(points), counts)
+    column = np.concatenate([rng.choice(body.num_vertices, count, replace=False) for count in counts])
+    weight = np.concatenate([rng.dirichlet(np.ones(count)) for count in counts])
+    return csr_matrix((weight, (row, column)), shape=(points, body.num_vertices))
+
+
+def test_given_points_are_those_sums_of_vertices(tiny_arrays: BodyArrays) -> None:
+    body = BodyModel(with_pose_dirs(tiny_arrays))
+    wanted = _coarsening(body, 40, 3)
+    folded = FoldedBody(body, 40, vertices_a_point=3)
+    folded.take_points(wanted)
+    rotations, betas = roma.rotvec_to_rotmat(torch.randn(3, 24, 3) * 0.7), torch.randn(3, 10)
+    output = body(rotations, betas)
+    expected = torch.from_numpy(np.stack([wanted @ vertices for vertices in output.vertices.numpy()])).float()
+    points, keypoints = folded(rotations, betas)
+    torch.testing.assert_close(points, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(keypoints, body.keypoints(output), atol=1e-5, rtol=0)
+    assert abs(folded.combination() - wanted).max() < 1e-7
+
+    # They travel with the weights, and with nothing of the body.
+    other = FoldedBody(body, 40, vertices_a_point=3)
+    assert set(folded.state_dict()) == {"point_vertices", "point_weights"}
+    other.load_state_dict(folded.state_dict())
+    torch.testing.assert_close(other(rotations, betas)[0], points)
+    assert other.indices[0] == wanted[0].indices[wanted[0].data.argmax()]
+
+
+def test_points_of_another_shape_are_refused(tiny_arrays: BodyArrays) -> None:
+    body = BodyModel(tiny_arrays)
+    folded = FoldedBody(body, 40, vertices_a_point=2)
+    with pytest.raises(ValueError, match=r"up to 3 a point, are not 40 of \d+, up to 2"):
+        folded.take_points(_coarsening(body, 40, 3))
+
+
+def test_chosen_points_are_no_state(tiny_arrays: BodyArrays) -> None:
+    folded = FoldedBody(BodyModel(tiny_arrays), 12)
+    assert not folded.state_dict()
+    assert folded.combination().argmax(axis=1).ravel().tolist() == folded.indices.tolist()

@@ -40,6 +40,8 @@ class MAFLoop(pl.LightningModule):
         reduction: widths of the point MLP.
         hidden, dropout, activation: of the regressors.
         share_regressor: one regressor for all iterations, as in HMR, instead of one each.
+        stored_points: for published weights, which bring points and mean parameters of their own: the vertices that a
+            point is a weighted sum of, at most. Both are then part of the weights. None: vertices and mean of the body.
 
     Raises:
         ValueError: a level the pyramid lacks, an unknown source, sources of different widths with one regressor.
@@ -69,19 +71,21 @@ class MAFLoop(pl.LightningModule):
         dropout: float = 0.5,
         activation: str = "none",
         share_regressor: bool = False,
+        stored_points: int | None = None,
     ) -> None:
         super().__init__()
         self.iterations = iterations
         self.sources = _for_each_iteration("sources", sources, iterations)
         self.schedule = _for_each_iteration("schedule", schedule or range(levels), iterations)
         _check(self.sources, self.schedule, levels)
-        self.folded = FoldedBody(body, points)
+        self.folded = FoldedBody(body, points, stored_points)
         line = torch.linspace(-1, 1, grid)
         outer_x = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1).flatten(0, 1)
         self.register_buffer("grid", outer_x, persistent=False)  # (grid^2, 2)
-        self.register_buffer("mean_pose", matrix_to_rotation_6d(body.mean_rotations).flatten(), persistent=False)
-        self.register_buffer("mean_betas", body.mean_betas.clone(), persistent=False)
-        self.register_buffer("mean_camera", torch.tensor(MEAN_CAMERA), persistent=False)
+        own = stored_points is not None
+        self.register_buffer("mean_pose", matrix_to_rotation_6d(body.mean_rotations).flatten(), persistent=own)
+        self.register_buffer("mean_betas", body.mean_betas.clone(), persistent=own)
+        self.register_buffer("mean_camera", torch.tensor(MEAN_CAMERA), persistent=own)
 
         local = {"grid": grid * grid * reduction[-1], "mesh": points * reduction[-1]}
         widths = [global_channels if source == "global" else local[source] for source in self.sources]
