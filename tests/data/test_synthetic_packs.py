@@ -8,9 +8,10 @@ import pytest
 
 from maflab.body.arrays import BodyArrays
 from maflab.body.model import BodyModel
+from maflab.data import shards
 from maflab.data.pack import PackError, PackWriter
 from maflab.data.pack_reader import PackReader
-from maflab.data.synthetic import contact_sheet, generate_pack, shards
+from maflab.data.synthetic import contact_sheet, generate_pack
 
 COUNT, SIZE = 10, 48
 

@@ -32,4 +32,5 @@ class Person(NamedTuple):
     frame: int = 0
     annotation: int = -1  # the label's own number in its set, e.g. COCO's annotation id
     image_id: int = -1  # the picture's own number in its set, e.g. COCO's image id
+    camera: NDArray[np.float32] | None = None  # (3,) s, tx, ty of the box as the normalised crop
     turns: int = 0  # quarter turns clockwise by which the stored picture becomes the one that the labels belong to

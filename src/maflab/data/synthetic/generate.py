@@ -2,24 +2,17 @@
 
 import dataclasses
 import hashlib
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
-import torch
 from filelock import FileLock
 
 from maflab.body.arrays import BodyArrays
 from maflab.body.model import BodyModel
+from maflab.data import shards
 from maflab.data.pack import PackWriter
-from maflab.data.pack_format import PackError
-from maflab.data.synthetic import shards
+from maflab.data.processes import in_processes, one_thread
 from maflab.data.synthetic.recipe import Recipe
 from maflab.data.synthetic.sample import Studio
 
@@ -72,7 +65,7 @@ def generate_pack(
     arrays = body.arrays if isinstance(body, BodyModel) else body
     made_from = {
         "generator": "maflab.data.synthetic",
-        "code": shards.code_digest(),
+        "code": shards.code_digest(Path(__file__).parent),
         "body": body_digest(arrays),
         "seed": seed,
         "split": split,
@@ -122,34 +115,20 @@ def _make_shards(job: _Job, count: int, workers: int, progress: Progress) -> Non
 def _made_here(job: _Job, missing: list[tuple[int, int]]) -> Iterator[int]:
     if not missing:
         return
-    with _one_thread():
+    with one_thread():
         studio = Studio(job.arrays, job.size, job.recipe)
         for start, stop in missing:
             yield _make(job, studio, start, stop)
 
 
 def _made_in_pool(job: _Job, missing: list[tuple[int, int]], workers: int) -> Iterator[int]:
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_start_worker, initargs=(job,))
-    try:
-        for future in as_completed([pool.submit(_work, start, stop) for start, stop in missing]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise PackError(
-            f"A worker that was making {job.folder} died, most likely for want of memory; run the same command again "
-            "with fewer workers: what is finished is kept."
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return in_processes(_work, missing, min(workers, len(missing)), _start_worker, (job,), str(job.folder))
 
 
 _WORKER: dict[str, tuple[_Job, Studio]] = {}
 
 
 def _start_worker(job: _Job) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the pool
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     _WORKER["own"] = (job, Studio(job.arrays, job.size, job.recipe))
 
 
@@ -162,19 +141,6 @@ def _make(job: _Job, studio: Studio, start: int, stop: int) -> int:
     records = [studio.record(job.seed, job.split, index) for index in range(start, stop)]
     shards.write_shard(shards.shard_path(job.folder, start, stop), records)
     return stop - start
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread, as in a worker: more of them would only wait for each other, and could sum in another order."""
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
 
 
 def _silent(done: int, count: int) -> None:

@@ -1,10 +1,14 @@
-"""Finished pieces of a pack that is still being made, so that an interrupted run goes on where it stopped."""
+"""Finished pieces of a pack that is still being made, so that an interrupted run goes on where it stopped.
+
+A shard is an `.npz` of records, and of notes about what is not among them.
+"""
 
 import hashlib
 import json
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from maflab.data.pack_format import PackError
 
 SHARD_SIZE = 64
 _MARK = "made-by.json"
+_NOTES = "notes"
 
 
 def ranges(count: int) -> list[tuple[int, int]]:
@@ -37,20 +42,21 @@ def open_folder(folder: Path, made_by: dict[str, Any]) -> None:
     mark.write_text(text)
 
 
-def code_digest() -> str:
-    """A digest of this package's source: another generator makes other pictures."""
+def code_digest(folder: Path) -> str:
+    """A digest of the source files in a folder: another generator makes other pictures."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def write_shard(path: Path, records: list[dict[str, Any]]) -> None:
-    """Writes records whole or not at all."""
+def write_shard(path: Path, records: list[dict[str, Any]], notes: Any = None) -> None:
+    """Writes records, which all have the same fields, and notes (JSON values) whole or not at all."""
     columns: dict[str, np.ndarray] = {
-        field: np.array([record[field] for record in records]) for field in records[0] if field != "jpeg"
+        field: np.array([record[field] for record in records]) for field in next(iter(records), {}) if field != "jpeg"
     }
     pictures = [record["jpeg"] for record in records]
+    columns[_NOTES] = np.array(json.dumps(notes))
     columns["lengths"] = np.array([len(picture) for picture in pictures])
     columns["bytes"] = np.frombuffer(b"".join(pictures), np.uint8)
     try:
@@ -69,15 +75,27 @@ def read_shard(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         PackError: the shard cannot be read; it is removed, so that the next run makes it again.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            columns = {field: file[field] for field in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        path.unlink(missing_ok=True)
-        raise PackError(f"{path} was damaged ({error}) and is removed; run the same command again.") from error
+    with _opened(path) as file:
+        columns = {field: file[field] for field in file.files if field != _NOTES}
     offsets = np.concatenate([[0], np.cumsum(columns.pop("lengths"))])
     pictures = columns.pop("bytes").tobytes()
     for row in range(len(offsets) - 1):
         record: dict[str, Any] = {field: values[row] for field, values in columns.items()}
         record["sequence"], record["frame"] = str(record["sequence"]), int(record["frame"])
         yield {"jpeg": pictures[offsets[row] : offsets[row + 1]], **record}
+
+
+def read_notes(path: Path) -> Any:
+    """The notes of a shard; raises as `read_shard`."""
+    with _opened(path) as file:
+        return json.loads(str(file[_NOTES]))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            yield file
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        path.unlink(missing_ok=True)
+        raise PackError(f"{path} was damaged ({error}) and is removed; run the same command again.") from error
