@@ -9,92 +9,117 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from maflab.body.joints import H36M17, LSP14
+from maflab.body.gendered import GenderedBodies, neutral_pose
+from maflab.body.joints import BODY25, COCO17, SPIN24
 from maflab.body.model import BodyModel
-from maflab.metrics.functional import mpjpe, pa_mpjpe, pck
+from maflab.data.protocol import DEFAULT, MESH_METRICS, Protocol
+from maflab.metrics.functional import auc, distances, mpjpe, pa_mpjpe, pck, pck_3d
+from maflab.metrics.truth import Pose, Truth, batch_truth, skeleton
 from maflab.structures import Batch, Estimate
 
 PCK_THRESHOLD = 0.1
 """In crop coordinates, so 5% of the crop's side."""
 
-_LSP14 = H36M17.map_to(LSP14)
-_ERRORS = ("mpjpe", "pa_mpjpe", "pve")
-_STATES = ("index", *_ERRORS, "correct", "labelled")
+_COCO = [len(BODY25) + place for place in SPIN24.map_to(COCO17)]
 
 
 class EstimateErrors(Metric):
-    """Errors of one iteration's estimates, sample by sample: MPJPE, PA-MPJPE and PVE in millimetres, and the 2D PCK.
+    """Errors of one iteration's estimates, sample by sample, as a protocol asks for them.
 
-    Joints are the 14 of LSP, taken from the meshes by the body's Human3.6M regressor; MPJPE and PVE after the pelvis
-    (joint 0 of that regressor) of both has been brought to the origin; PA-MPJPE after a similarity per sample. Samples
-    without pose and shape labels count for the 2D PCK alone: their other errors are NaN.
+    In millimetres MPJPE, PA-MPJPE (after a similarity per sample) and the mesh errors of the protocol, and the error of
+    each joint; where it compares key points, these in crop coordinates; always the 2D PCK. What a sample is not
+    labelled with is NaN.
 
-    Every state is a list of (B,) float32 tensors, so that a process without samples can join the gathering.
+    Every state is a list of flat float32 tensors, so that a process without samples can join the gathering.
 
-    Source: the 3DPW protocol of SPIN's and PyMAF's code, but PVE root-aligned.
+    Args:
+        protocol: which joints, about which root, against which labels.
     """
 
     higher_is_better = False
     full_state_update = False
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: Protocol = DEFAULT) -> None:
         super().__init__()
-        for name in _STATES:
+        self.protocol = protocol
+        self.errors = tuple(name for name in ("mpjpe", "pa_mpjpe", *MESH_METRICS) if name in protocol.metrics)
+        wide = {"keypoints": (len(COCO17), 2)} if protocol.truth == "keypoints" else {}
+        self.shapes = wide or {"joint_errors": (len(protocol.joints),)}
+        for name in ("index", *self.errors, "correct", "labelled", *self.shapes):
             self.add_state(name, [], dist_reduce_fx="cat")
 
-    def update(self, body: BodyModel, estimate: Estimate, vertices: Tensor, batch: Batch) -> None:
-        """Add a batch: the estimate, and the labelled mesh (B, V, 3), skinned once for all iterations."""
+    def update(self, body: BodyModel, estimate: Estimate, truth: Truth | None, batch: Batch) -> None:
+        """Add a batch: the estimate, and the labels, made once for all iterations; None where key points are compared."""
         correct, labelled = pck(
             estimate.keypoints_2d, batch.keypoints_2d[..., :2], batch.keypoints_2d[..., 2], PCK_THRESHOLD
         )
-        predicted = body(estimate.rotations, estimate.betas).vertices
-        joints, true_joints = body.h36m_joints(predicted), body.h36m_joints(vertices)
-        root, true_root = joints[:, :1], true_joints[:, :1]
-        joints, true_joints = (joints - root)[:, _LSP14], (true_joints - true_root)[:, _LSP14]
-        has = (batch.has_pose * batch.has_betas) > 0
-
-        def millimetres(error: Tensor) -> Tensor:
-            return torch.where(has, 1000 * error, torch.nan)
-
-        self._add(
-            index=batch.index,
-            mpjpe=millimetres(mpjpe(joints, true_joints)),
-            pa_mpjpe=millimetres(pa_mpjpe(joints, true_joints)),
-            pve=millimetres(mpjpe(predicted - root, vertices - true_root)),
-            correct=correct,
-            labelled=labelled,
-        )
+        self._add(index=batch.index, correct=correct, labelled=labelled)
+        if truth is None:
+            self._add(keypoints=estimate.keypoints_2d[:, _COCO])
+        else:
+            self._add(**self._errors(body, estimate, truth))
 
     def compute(self) -> dict[str, Tensor]:
-        """Every state (N,) of all processes, ordered by `index`, the samples' rows in their pack."""
-        values = {name: dim_zero_cat(getattr(self, name)) for name in _STATES}
+        """Every state (N, ...) of all processes, ordered by `index`, the samples' rows in their pack."""
+        values = {name: dim_zero_cat(getattr(self, name)) for name in self._defaults}
+        for name, shape in self.shapes.items():
+            values[name] = values[name].unflatten(0, (-1, *shape))
         order = values["index"].argsort(stable=True)
         return {name: value[order] for name, value in values.items()}
 
     def means(self) -> dict[str, float]:
-        """Means over everything seen, and the PCK in percent; NaN for what no sample was labelled with."""
+        """The protocol's columns over everything seen, but COCO's; NaN for what no sample was labelled with."""
         values = {name: value.double() for name, value in self.compute().items()}
-        means = {name: float(values[name].nanmean()) for name in _ERRORS}
-        return means | {"pck": float(100 * values["correct"].sum() / values["labelled"].sum())}
+        means = {name: float(values[name].nanmean()) for name in self.errors}
+        means = {name: mean for name, mean in means.items() if mean == mean or name not in self.protocol.optional}
+        if "auc" in self.protocol.metrics:
+            known = values["joint_errors"][values["mpjpe"].isfinite()]
+            means |= {"pck_150": float(pck_3d(known)), "auc": float(auc(known))}
+        if "pck" in self.protocol.metrics:
+            means["pck"] = float(100 * values["correct"].sum() / values["labelled"].sum())
+        return means
+
+    def _errors(self, body: BodyModel, estimate: Estimate, truth: Truth) -> dict[str, Tensor]:
+        posed = body(estimate.rotations, estimate.betas)
+        joints, root = skeleton(self.protocol, body, posed)
+        each = distances(joints, truth.joints)
+        errors = {"mpjpe": each.mean(-1), "pa_mpjpe": pa_mpjpe(joints, truth.joints), "joint_errors": each}
+        found = {name: _millimetres(error, truth.has_joints) for name, error in errors.items()}
+        for name in set(MESH_METRICS) & set(self.errors):
+            shift, true_shift = (0, 0) if name == "pve_unaligned" else (root, truth.root)
+            error = mpjpe(posed.vertices - shift, truth.vertices - true_shift)
+            found[name] = _millimetres(error, truth.has_mesh)
+        return found
 
     def _add(self, **values: Tensor) -> None:
         for name, value in values.items():
-            getattr(self, name).append(value.float())
+            getattr(self, name).append(value.float().flatten())
 
 
 class IterationErrors(nn.ModuleList):
     """`EstimateErrors` of estimate 0 (the mean parameters) and of every iteration.
 
     Args:
-        body: skins the meshes.
+        body: skins the meshes of the estimates.
         iterations: regressed estimates.
+        protocol: how they are measured.
+        gendered: skins the labelled meshes; None: the same body.
     """
 
     _body: BodyModel
+    _pose: Pose
 
-    def __init__(self, body: BodyModel, iterations: int) -> None:
-        super().__init__(EstimateErrors() for _ in range(iterations + 1))
+    def __init__(
+        self,
+        body: BodyModel,
+        iterations: int,
+        protocol: Protocol = DEFAULT,
+        gendered: GenderedBodies | None = None,
+    ) -> None:
+        super().__init__(EstimateErrors(protocol) for _ in range(iterations + 1))
+        self.protocol = protocol
         object.__setattr__(self, "_body", body)  # shared with the model: not a child, so that it is not moved twice
+        object.__setattr__(self, "_pose", neutral_pose(body) if gendered is None else gendered.pose)
 
     def __iter__(self) -> Iterator[EstimateErrors]:
         return cast(Iterator[EstimateErrors], super().__iter__())
@@ -102,21 +127,34 @@ class IterationErrors(nn.ModuleList):
     @torch.no_grad()
     def update(self, estimates: list[Estimate], batch: Batch) -> None:
         """Add a batch with the estimates of all iterations."""
-        vertices = self._body(batch.rotations, batch.betas).vertices
+        by_points = self.protocol.truth == "keypoints"
+        truth = None if by_points else batch_truth(self.protocol, self._body, self._pose, batch)
         for errors, estimate in zip(self, estimates, strict=True):
-            errors.update(self._body, estimate, vertices, batch)
+            errors.update(self._body, estimate, truth, batch)
 
     def compute(self) -> dict[str, dict[str, float]]:
-        """A row an iteration, `iter0` first: mpjpe, pa_mpjpe, pve (mm) and pck (%)."""
+        """A row an iteration, `iter0` first: errors in mm, percentages."""
         return {f"iter{t}": errors.means() for t, errors in enumerate(self)}
 
     def samples(self) -> dict[str, NDArray[Any]]:
-        """`index` (N,), rows of the pack, and the errors `mpjpe`, `pa_mpjpe`, `pve` (iterations + 1, N) in mm."""
+        """`index` (N,), rows of the pack, and an array (iterations + 1, N, ...) an error, in mm.
+
+        `joint_errors` (iterations + 1, N, J) has each joint's; `keypoints` (iterations + 1, N, 17, 2), where a protocol
+        compares them, are in crop coordinates.
+        """
         each = [errors.compute() for errors in self]
-        errors = {name: torch.stack([one[name] for one in each]).cpu().numpy() for name in _ERRORS}
-        return {"index": each[0]["index"].long().cpu().numpy()} | errors
+        first = next(iter(self))
+        kept = (*first.errors, *first.shapes)
+        arrays = {name: torch.stack([one[name] for one in each]).cpu().numpy() for name in kept}
+        return {"index": each[0]["index"].long().cpu().numpy()} | arrays
 
     def reset(self) -> None:
         """Forget everything seen."""
         for errors in self:
             errors.reset()
+
+
+def _millimetres(error: Tensor, known: Tensor) -> Tensor:
+    """Metres (B, ...) as millimetres, NaN where a sample (B,) is not known."""
+    known = known.view(-1, *(1 for _ in error.shape[1:]))
+    return torch.where(known, 1000 * error, torch.nan)
