@@ -77,7 +77,7 @@ def _person(row: Row, folder: Path, scene: str) -> Person:
         image=folder / name,
         center=row["center"].astype(np.float32),
         size=200 * float(row["scale"].item()),
-        keypoints_2d=placed(with_confidence(points[: len(joints)]), joints, SPIN49),
+        keypoints_2d=placed(with_confidence(points[: len(joints), :2]), joints, SPIN49),
         focal=0.0 if intrinsics is None else float(intrinsics[0, 0]),
         sequence=f"{scene}/{name.parent}",
         frame=frame_number(name),

@@ -5,7 +5,6 @@ Of each annotation: id, image_id, bbox (left, top, width, height, pixels), keypo
 without key points are left out. The picture is `<images>/<file_name>`.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from maflab.body.joints import COCO17, SPIN49
 from maflab.body.label_joints import placed
 from maflab.data.sources.boxes import square_box
 from maflab.data.sources.entries import checked_confidence
+from maflab.data.sources.json_items import json_items
 from maflab.data.sources.person import Person, SourceError
 
 _BODY_JOINTS = tuple(name for name in COCO17.names if name not in ("Nose", "LEye", "REye", "LEar", "REar"))
@@ -32,7 +32,7 @@ class _Annotation(NamedTuple):
 
 
 class CocoLabels:
-    """People of one of COCO's key point files. The file is parsed once; its outlines are dropped while it is.
+    """People of one of COCO's key point files. Of the file, only what is used stays in memory.
 
     Args:
         labels: the JSON file.
@@ -71,10 +71,8 @@ def _read(path: Path) -> tuple[dict[int, str], list[_Annotation]]:
     if not path.is_file():
         raise SourceError(f"{path} is missing; unpack COCO's annotations_trainval archive there")
     try:
-        with path.open(encoding="utf-8") as file:
-            content = json.load(file, object_hook=_without_outline)
-        names = {int(image["id"]): str(image["file_name"]) for image in content["images"]}
-        kept = [_annotation(entry) for entry in content["annotations"] if _has_keypoints(entry)]
+        names = {int(image["id"]): str(image["file_name"]) for image in json_items(path, "images")}
+        kept = [_annotation(entry) for entry in json_items(path, "annotations") if _has_keypoints(entry)]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SourceError(
             f"{path} is damaged, or holds no key points of people ({type(error).__name__}: {error}); "
@@ -83,11 +81,6 @@ def _read(path: Path) -> tuple[dict[int, str], list[_Annotation]]:
     if unknown := {one.image_id for one in kept} - names.keys():
         raise SourceError(f"{path} has people on {len(unknown)} pictures that it does not list, e.g. {min(unknown)}")
     return names, kept
-
-
-def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
-    entry.pop("segmentation", None)
-    return entry
 
 
 def _has_keypoints(entry: dict[str, Any]) -> bool:

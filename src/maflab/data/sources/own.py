@@ -2,7 +2,8 @@
 
 A record is a picture, a box (left, top, width, height, pixels) or key points to take it from, key points by name, and
 whatever else is known: SMPL's pose and betas, gender, focal length, sequence, frame, annotation and picture numbers.
-CSV and JSON lines (`.jsonl`, a record a line) are read line by line, JSON whole.
+A JSON file is an object with the records under `people`, JSON lines (`.jsonl`) have a record a line, CSV a line a
+record; all are read one record after the other.
 """
 
 import csv
@@ -18,6 +19,7 @@ from maflab.body.joints import BODY25, COCO17, H36M17, J17, LSP14, SMPL24, SPIN2
 from maflab.body.label_joints import HUMANS44, MODEL45, MPI17, MPI28, OPENPOSE18, placed
 from maflab.data.sources.boxes import PADDING, box_of_points, square_box
 from maflab.data.sources.entries import checked_confidence, gender_number
+from maflab.data.sources.json_items import json_items
 from maflab.data.sources.own_csv import record_of_row
 from maflab.data.sources.person import Person, SourceError
 
@@ -76,7 +78,7 @@ class OwnLabels:
     def _records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         try:
             yield from _READERS[self.path.suffix](self.path, self.joints)
-        except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+        except (ValueError, csv.Error) as error:
             raise SourceError(f"{self.path} cannot be read ({error}); docs/own_data.md shows the form") from error
 
     def _person(self, record: Mapping[str, Any]) -> Person:
@@ -146,11 +148,13 @@ def _numbers(given: Any, count: int, name: str) -> NDArray[np.float32]:
 
 def _read_csv(path: Path, joints: JointSet) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in (reader := csv.DictReader(file)):
+        reader = csv.DictReader(file)
+        for row in reader:
             try:
-                yield f"line {reader.line_num}", record_of_row(row, joints)
+                record = record_of_row(row, joints)
             except ValueError as error:
                 raise SourceError(f"{path}, line {reader.line_num}: {error}") from error
+            yield f"line {reader.line_num}", record
 
 
 def _read_json_lines(path: Path, _joints: JointSet) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -161,11 +165,7 @@ def _read_json_lines(path: Path, _joints: JointSet) -> Iterator[tuple[str, Mappi
 
 
 def _read_json(path: Path, _joints: JointSet) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    people = content.get("people") if isinstance(content, dict) else content
-    if not isinstance(people, list):
-        raise SourceError(f"{path} must be a list of records, or an object with that list under 'people'")
-    for number, record in enumerate(people):
+    for number, record in enumerate(json_items(path, "people")):
         yield f"record {number}", record
 
 
