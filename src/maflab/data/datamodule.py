@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from maflab.data.augment import Augmentation
 from maflab.data.dataset import PackDataset, PackMixture
 from maflab.data.pack_format import PackError
+from maflab.data.protocol import Protocol
 from maflab.data.sampler import EvaluationSampler, MixtureSampler
 from maflab.structures import Batch
 
@@ -36,6 +37,8 @@ class PackDataModule(pl.LightningDataModule):
         epoch_length: training samples an epoch over all processes; None: see `MixtureSampler`.
         limit_train, limit_val, limit_test: at most so many samples of each pack.
         prepare: called once on each machine before the packs are opened; makes those that are made, not fetched.
+        protocol: how the evaluation packs are measured; None: as training is watched, see `protocol.DEFAULT`.
+        made_by: the command that makes the packs, told where an evaluation pack is missing.
 
     Raises:
         PackError: in `setup`, if a pack cannot be used, or training would not fill one batch.
@@ -58,6 +61,8 @@ class PackDataModule(pl.LightningDataModule):
         limit_val: int | None = None,
         limit_test: int | None = None,
         prepare: Callable[[], object] | None = None,
+        protocol: Protocol | None = None,
+        made_by: str | None = None,
     ) -> None:
         super().__init__()
         self.train_sources = _sources(train)
@@ -72,6 +77,8 @@ class PackDataModule(pl.LightningDataModule):
         self.epoch_length = epoch_length
         self.limits = {"train": limit_train, "val": limit_val, "test": limit_test}
         self.prepare = prepare
+        self.protocol = protocol
+        self.made_by = made_by
         self.train_set: PackMixture | None = None
         self.val_set: PackDataset | None = None
         self.test_set: PackDataset | None = None
@@ -90,9 +97,9 @@ class PackDataModule(pl.LightningDataModule):
                 ]
             )
         if stage in ("fit", "validate", None) and self.val_set is None:
-            self.val_set = PackDataset(self.val, self.resolution, limit=self.limits["val"])
+            self.val_set = self._evaluated(self.val, "val")
         if stage in ("test", "predict", None) and self.test_set is None:
-            self.test_set = PackDataset(self.test, self.resolution, limit=self.limits["test"])
+            self.test_set = self._evaluated(self.test, "test")
 
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.train_set is not None, "setup('fit') comes first"
@@ -120,6 +127,11 @@ class PackDataModule(pl.LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation(self.test_set)
+
+    def _evaluated(self, path: str | Path, split: str) -> PackDataset:
+        if self.made_by is not None and not Path(path).is_file():
+            raise PackError(f"There is no pack {path}; `{self.made_by}` makes it")
+        return PackDataset(path, self.resolution, limit=self.limits[split])
 
     def _evaluation(self, dataset: PackDataset | None) -> DataLoader[Batch]:
         assert dataset is not None, "setup comes first"

@@ -49,7 +49,7 @@ class EstimateErrors(Metric):
             self.add_state(name, [], dist_reduce_fx="cat")
 
     def update(self, body: BodyModel, estimate: Estimate, truth: Truth | None, batch: Batch) -> None:
-        """Add a batch: the estimate, and the labels, made once for all iterations; None where key points are compared."""
+        """Add a batch: the estimate, and the labels, made once for all iterations; None: key points are compared."""
         correct, labelled = pck(
             estimate.keypoints_2d, batch.keypoints_2d[..., :2], batch.keypoints_2d[..., 2], PCK_THRESHOLD
         )

@@ -56,8 +56,8 @@ def check_measurable(protocol: Protocol, dataset: PackDataset, body: BodyModel) 
     made_for = str(dataset.reader.attributes["body"])
     if having.mesh.any() and protocol.truth != "keypoints" and made_for != body.name:
         raise PackError(
-            f"The pose and shape labels of {path} are of body={made_for}, and the model's is body={body.name}, on which "
-            f"they mean nothing; evaluate a model of body={made_for}"
+            f"The pose and shape labels of {path} are of body={made_for}, and the model's is body={body.name}, on "
+            f"which they mean nothing; evaluate a model of body={made_for}"
         )
     genders = dataset.reader.labels["gender"][dataset.rows]
     if protocol.gendered and not np.isin(genders, (0, 1)).any():
