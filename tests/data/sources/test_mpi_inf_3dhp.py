@@ -29,7 +29,7 @@ def projected(joints: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def train(tmp_path: Path) -> Path:
-    """S1/Seq1 with all 14 cameras; in frame 3 of camera 0 a joint that counts is outside, in frame 4 one that does not."""
+    """S1/Seq1 with all 14 cameras; in camera 0 a joint that counts is outside in frame 3, one that does not in frame 4."""
     joints = [joints_of(camera) for camera in range(14)]
     points = [projected(one) for one in joints]
     points[0][3, 25] = -1, 500

@@ -27,14 +27,18 @@ def _storage(content: bytes) -> Any:
 
 
 def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> NDArray[Any]:
-    """torch._utils._rebuild_tensor_v2, as an array. torch checks that the storage is large enough."""
+    """torch._utils._rebuild_tensor_v2, as an array."""
     if not isinstance(storage, torch.storage.TypedStorage):
         raise pickle.UnpicklingError("a tensor without a storage")
-    try:
-        empty = torch.empty(0, dtype=storage.dtype)
-        return np.array(empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride)).numpy())
-    except RuntimeError as error:
-        raise pickle.UnpicklingError(f"a tensor larger than its storage ({str(error).splitlines()[0]})") from error
+    size, stride = tuple(size), tuple(stride)
+    empty = torch.empty(0, dtype=storage.dtype)
+    if 0 in size:
+        return np.array(empty.reshape(size).numpy())
+    content = storage._untyped_storage
+    last = offset + sum(step * (length - 1) for length, step in zip(size, stride, strict=True))
+    if min(offset, *size, *stride, 0) < 0 or (last + 1) * empty.element_size() > len(content):
+        raise pickle.UnpicklingError("a tensor larger than its storage")  # torch would enlarge the storage
+    return np.array(empty.set_(content, offset, size, stride).numpy())
 
 
 def _parameter(array: Any, *_: Any) -> Any:
