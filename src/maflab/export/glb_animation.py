@@ -47,7 +47,9 @@ def animate_actor(
     presence = presence_of(actor, len(times))
     if not presence.shown.all():
         scale = np.repeat(presence.shown.astype(np.float32)[:, None], 3, axis=1)
-        changes = buffer.add(times[presence.frames], bounds=True)
+        # Half-way between frames, so that a player's rounding of a frame's time cannot matter.
+        before = np.maximum(presence.frames - 1, 0)
+        changes = buffer.add((times[presence.frames] + times[before]) / 2, bounds=True)
         _add_channel(animation, root, "scale", changes, buffer.add(scale), interpolation="STEP")
 
 
