@@ -1,6 +1,7 @@
 """COCO's average precision of key points, by the authors' own code (pycocotools)."""
 
 import contextlib
+import functools
 import io
 import json
 from pathlib import Path
@@ -86,6 +87,12 @@ class CocoJudge:
             evaluation.accumulate()
             evaluation.summarize()
         return {name: 100 * float(evaluation.stats[place]) for name, place in zip(COCO_METRICS, _STATS, strict=True)}
+
+
+@functools.lru_cache(1)
+def coco_judge(path: Path) -> CocoJudge:
+    """The judge of a file, which takes seconds to read and is asked several times."""
+    return CocoJudge(path)
 
 
 def source_pixels(keypoints: NDArray[np.floating], people: CocoPeople) -> NDArray[np.float64]:

@@ -13,7 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor
 from pytorch_lightning.loggers import Logger
 
+from maflab.body.gendered import GenderedBodies
 from maflab.body.model import BodyModel
+from maflab.data.prepare.labelled_set import LabelledSet, Reader
+from maflab.data.protocol import Protocol
 from maflab.fitting.fit import Fitter
 from maflab.fitting.priors import PosePrior
 from maflab.metrics.estimates import IterationErrors
@@ -69,6 +72,19 @@ def build_model(config: DictConfig, body: BodyModel) -> Model:
     return _laid_out(model, config)
 
 
+def build_metrics(
+    config: DictConfig, body: BodyModel, iterations: int, protocol: Protocol, kind: type[IterationErrors]
+) -> IterationErrors:
+    """The errors that a protocol asks for, with the male and female bodies where it needs them.
+
+    Raises:
+        BodyFileError: their files are missing, or the body has none.
+    """
+    factory = _factory(config, "body")
+    gendered = GenderedBodies(body, lambda gender: factory(gender=gender)) if protocol.gendered else None
+    return kind(body, iterations, protocol, gendered)
+
+
 def build_fitter(config: DictConfig, body: BodyModel, prior: PosePrior) -> Fitter:
     """The optimisation baseline of `config.fit`, with this prior over the body's poses.
 
@@ -89,6 +105,25 @@ def build_datamodule(config: DictConfig, body: BodyModel) -> pl.LightningDataMod
     if prepare is None:
         return factory()
     return factory(prepare=functools.partial(prepare, body=body))
+
+
+def build_source(config: DictConfig) -> LabelledSet:
+    """The labelled set of `config.source`, its files not yet looked at.
+
+    Raises:
+        OverrideError: a setting that it refuses.
+    """
+    return _factory(config, "source")()
+
+
+def read_source(labelled: LabelledSet) -> Reader:
+    """The people of a labelled set.
+
+    Raises:
+        OverrideError: a setting that the reader refuses. SourceError: label files that cannot be used.
+    """
+    with _naming("source.reader"):
+        return labelled.read()
 
 
 def build_logger(config: DictConfig, run: RunInfo) -> Logger | None:

@@ -1,6 +1,6 @@
 """The command `evaluate`."""
 
-import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,26 @@ from omegaconf import DictConfig, OmegaConf
 
 from maflab.body.model import BodyModel
 from maflab.models.recovery import MeshRecovery
-from maflab.training.build import build_body, build_callbacks, build_datamodule, build_fitter, build_model
+from maflab.training.build import (
+    build_body,
+    build_callbacks,
+    build_datamodule,
+    build_fitter,
+    build_logger,
+    build_model,
+)
 from maflab.training.checkpoint import load_weights, merged_with_checkpoint, read_checkpoint
 from maflab.training.errors import OverrideError
 from maflab.training.fitted import FIT, NOTE, FittedModel, learnt_prior
+from maflab.training.logging import RunInfo, describe_run, finish, job_overrides, log_result
 from maflab.training.outcome import Subject, check_report, measure, publish
 from maflab.training.precision import check_device
+from maflab.training.protocol import follow_protocol
 from maflab.training.quiet import quieten
+from maflab.training.ranks import distributed_job
 
-log = logging.getLogger(__name__)
 
-
+@distributed_job()
 def evaluate(config: DictConfig) -> dict[str, Any]:
     """Evaluate a checkpoint, a fit to 2D key points, or a checkpoint whose estimates are refined by a fit.
 
@@ -49,15 +58,30 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     model = build_model(merged, body)
     load_weights(model, checkpoint, merged, config.checkpoint)
     datamodule = build_datamodule(merged, body)
+    follow_protocol(model, merged, body, datamodule)
     subject = Subject(merged, model, datamodule, Path(config.checkpoint), int(checkpoint["global_step"]))
     title = f"{merged.name} on {config.split}: {config.checkpoint}"
     if fitting:
         if not isinstance(model, MeshRecovery):
             raise OverrideError(f"{config.checkpoint} estimates no body that a fit could refine; leave fit out")
         return _measured_fit(config, subject, body, title)
-    result = measure(subject, build_callbacks(config, None), None, config.split)
-    publish(result, Path(config.paths.output), title)
-    return result
+    return _logged(config, subject, title)
+
+
+def _logged(config: DictConfig, subject: Subject, title: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Measures, prints, writes, and tells the logger; `more` is laid over the result, notes beside those it has."""
+    info = RunInfo(Path(config.paths.output), config.name, [], None, job_overrides())
+    logger = build_logger(config, info)
+    try:
+        describe_run(logger, _settings(subject.config), info)
+        result = measure(subject, build_callbacks(config, None), logger, config.split)
+        for key, value in (more or {}).items():
+            result[key] = result.get(key, {}) | value
+        publish(result, Path(config.paths.output), title)
+        log_result(logger, result)
+        return result
+    finally:
+        finish(logger)
 
 
 def _fits(config: DictConfig) -> dict[str, Any]:
@@ -76,9 +100,16 @@ def _measured_fit(config: DictConfig, subject: Subject, body: BodyModel, title: 
     subject.datamodule.prepare_data()  # makes the packs that the prior is learnt from, if they are made
     prior, learnt_from = learnt_prior(body, subject.datamodule)
     fitted = FittedModel(body, build_fitter(config, body, prior), subject.model)
-    result = measure(subject._replace(model=fitted), build_callbacks(config, None), None, config.split)
-    result["notes"] = {FIT: f"{NOTE}; its pose prior is {learnt_from}"}
-    result["fit"] = OmegaConf.to_container(config.fit, resolve=True)
-    publish(result, Path(config.paths.output), f"{title} ({FIT}: given the labelled 2D key points)")
-    log.info("%s", result["notes"][FIT])
-    return result
+    follow_protocol(fitted, subject.config, body, subject.datamodule)
+    more = {
+        "notes": {FIT: f"{NOTE}; its pose prior is {learnt_from}"},
+        "fit": _settings(config.fit),
+    }
+    return _logged(config, subject._replace(model=fitted), f"{title} ({FIT}: given the labelled 2D key points)", more)
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    """As plain containers; what is not given stays marked as such."""
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}

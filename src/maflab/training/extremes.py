@@ -18,7 +18,7 @@ RANKED_BY = "pa_mpjpe"
 
 
 def write_samples(samples: Samples, folder: Path) -> None:
-    """`samples.npz`: `index` (N,), rows of the pack, and an array (iterations + 1, N) an error, in mm."""
+    """`samples.npz`: `index` (N,), rows of the pack, and an array (iterations + 1, N, ...) an error, in mm."""
     if samples:
         with whole_file(folder / "samples.npz") as partial:
             np.savez_compressed(partial, **samples)  # type: ignore[arg-type]
@@ -34,7 +34,7 @@ def draw_extremes(model: Model, dataset: Any, samples: Samples, folder: Path, co
         folder: the run's.
         count: pictures of either kind.
     """
-    if not samples or not isinstance(model, MeshRecovery) or not isinstance(dataset, PackDataset):
+    if RANKED_BY not in samples or not isinstance(model, MeshRecovery) or not isinstance(dataset, PackDataset):
         return
     error = samples[RANKED_BY][-1]
     ranked = np.argsort(error)[: int(np.isfinite(error).sum())]  # NaN, which is last, ranks nowhere

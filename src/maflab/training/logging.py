@@ -167,10 +167,16 @@ def log_result(logger: Logger | None, result: dict[str, Any]) -> None:
         for t, values in enumerate(rows.values()):
             run.log({"result/iteration": t} | {f"result/{name}": values[name] for name in names})
         data = [[row, *(values[name] for name in names)] for row, values in rows.items()]
+        papers = result.get("published", {})
+        data += [[f"{method} (published)", *(row.get(name) for name in names)] for method, row in papers.items()]
         run.log({"result/table": wandb.Table(columns=["estimate", *names], data=data)})
-        run.summary.update({f"result/{key}": result[key] for key in ("split", "step", "samples_per_second")})
+        figures = ("split", "step", "samples_per_second", "published", "notes")
+        run.summary.update({f"result/{key}": result[key] for key in figures if key in result})
+        run.summary.update({"protocol": result["protocol"]})
     elif isinstance(logger, TensorBoardLogger):
         logger.experiment.add_text("result", _markdown(rows, names), result["step"])
+        card = [f"| {key} | {value} |" for key, value in result["protocol"].items()]
+        logger.experiment.add_text("protocol", "\n".join(["| | |", "| --- | --- |", *card]), result["step"])
     elif isinstance(logger, MLFlowLogger):
         logger.experiment.log_dict(logger.run_id, result, "result.json")
 

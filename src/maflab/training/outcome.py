@@ -12,7 +12,10 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from maflab.data.protocol import Protocol
+from maflab.metrics.published import published
 from maflab.models.dense import DensePretraining
+from maflab.training.breakdown import break_down, print_breakdown, write_breakdown
 from maflab.training.build import Model, build_trainer, plain
 from maflab.training.checkpoint import load_weights, read_checkpoint
 from maflab.training.cost import cost
@@ -21,9 +24,9 @@ from maflab.training.extremes import draw_extremes, write_samples
 from maflab.training.logging import git_state
 from maflab.training.panel import Panel
 from maflab.training.progress import InteractiveProgress, LineProgress, Stopwatch
-from maflab.training.protocol import protocol_card
+from maflab.training.protocol import check_protocol, judged, people_note, protocol_card, protocol_of
 from maflab.training.saving import BestCheckpoint, LastCheckpoint
-from maflab.training.table import print_table, write_json
+from maflab.training.table import print_card, print_table, write_json
 from maflab.training.weights import export_pyramid
 
 log = logging.getLogger(__name__)
@@ -101,36 +104,63 @@ def measure(subject: Subject, callbacks: list[Callback], logger: Logger | None, 
     only_measuring = {"enable_checkpointing": False, "profiler": None, "overfit_batches": 0}
     trainer = build_trainer(subject.config, callbacks, logger, **only_measuring)
     run = trainer.test if split == "test" else trainer.validate
+    protocol = protocol_of(subject.datamodule)
+    dataset = _checked_data(subject, protocol, split)
     run(subject.model, datamodule=subject.datamodule, verbose=False)
     subject.model.eval()  # Lightning has put it back as it was; further pictures must not move batch statistics
     table = subject.model.metric_table()
-    dataset = getattr(subject.datamodule, f"{split}_set")
     if trainer.is_global_zero:
-        _record_samples(subject, dataset)
+        _record_samples(subject, protocol, dataset)
+        table = judged(protocol, table, subject.model.metric_samples(), dataset)
+    card = protocol_card(subject.config, dataset, split, protocol, getattr(subject.model, "body", None))
+    papers = published(protocol) if split == "test" else {}
+    note = people_note(protocol, card)
     return {
         "name": subject.config.name,
         "checkpoint": None if subject.checkpoint is None else str(subject.checkpoint),
         "step": subject.step,
         "split": split,
         "metrics": {row: {k: float(v) for k, v in values.items()} for row, values in table.items()},
-        "protocol": protocol_card(subject.config, dataset, split),
+        "protocol": card,
+        **({"published": papers} if papers else {}),
+        **({"notes": {"people": note}} if note else {}),
         "cost": cost(subject.model, dataset) if isinstance(subject.model, Model) else {},
         "git": git_state(),
     }
 
 
-def _record_samples(subject: Subject, dataset: Any) -> None:
+def _checked_data(subject: Subject, protocol: Protocol, split: str) -> Any:
+    """What is evaluated, opened and found to have what the protocol needs."""
+    subject.datamodule.prepare_data()
+    subject.datamodule.setup("test" if split == "test" else "validate")
+    dataset = getattr(subject.datamodule, f"{split}_set")
+    check_protocol(protocol, dataset, subject.model)
+    return dataset
+
+
+def _record_samples(subject: Subject, protocol: Protocol, dataset: Any) -> None:
     folder, samples = Path(subject.config.paths.output), subject.model.metric_samples()
     write_samples(samples, folder)
+    parts = break_down(protocol, samples, dataset)
+    if parts is not None:
+        write_breakdown(parts, folder)
     draw_extremes(subject.model, dataset, samples, folder)
 
 
 @rank_zero_only
 def publish(result: dict[str, Any], folder: Path, title: str) -> None:
-    """Print the table and write `metrics.json`."""
-    print_table(result["metrics"], title)
+    """Print the table, the protocol card and, for a data set with a protocol, the worst of the breakdown.
+
+    `metrics.json` is written to the folder.
+    """
+    print_table(result["metrics"], title, result.get("published"))
+    print_card(result["protocol"])
+    if "protocol" in result["protocol"]:
+        print_breakdown(folder)
+    for note in result.get("notes", {}).values():
+        log.info("%s", note)
     write_json(folder / "metrics.json", result)
-    written = [name for name in ("metrics.json", "panel.png") if (folder / name).is_file()]
+    written = [name for name in ("metrics.json", "breakdown.json", "panel.png") if (folder / name).is_file()]
     log.info("written to %s: %s", folder, ", ".join(written))
 
 
