@@ -20,9 +20,9 @@ def in_processes(
     function: Callable[..., Any],
     tasks: Iterable[tuple[Any, ...]],
     workers: int,
-    start: Callable[..., None],
-    arguments: tuple[Any, ...],
     what: str,
+    start: Callable[..., None] | None = None,
+    arguments: tuple[Any, ...] = (),
 ) -> Iterator[Any]:
     """What a function gives for each task, as the tasks are finished.
 
@@ -30,8 +30,8 @@ def in_processes(
         function: of a module, called with a task's values.
         tasks: taken as they are needed.
         workers: processes, at least 1; each computes with one thread.
-        start: called once in each process with `arguments`, before its first task.
         what: what is being made, for the message.
+        start: called once in each process with `arguments`, before its first task.
 
     Raises:
         PackError: a process died. What `function` or `tasks` raise.
@@ -70,8 +70,9 @@ def one_thread() -> Iterator[None]:
         cv2.setNumThreads(before[1])
 
 
-def _start(start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _start(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the pool
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    start(*arguments)
+    if start is not None:
+        start(*arguments)

@@ -54,8 +54,9 @@ def check_config(config: DictConfig, root: Path) -> None:
     for key in config:
         if key not in sections | groups:
             raise OverrideError(f"There is no setting {key}{nearest(str(key), {*sections, *groups, *_OVERLAYS})}")
+    values = OmegaConf.to_container(own, resolve=False)
     for section in sections:
-        if not OmegaConf.is_missing(own, section) and isinstance(own[section], DictConfig):
+        if isinstance(values, dict) and isinstance(values[section], dict):
             _check_names(config[section], own[section], str(section))
     for group in groups:
         _check_group(config, group, root.parent / group)
@@ -102,6 +103,12 @@ _IDLE: tuple[tuple[tuple[str, ...], Callable[[DictConfig], bool], str], ...] = (
         _without_head,
         "there is no auxiliary head (aux_head=dense adds one)",
     ),
+    (
+        ("crops", "workers", "limit"),
+        lambda config: "crops" in config and config.source is None,
+        "no data set on disk is prepared (source=...)",
+    ),
+    (("data", "import", "export"), lambda config: config.get("source") is not None, "source=... makes a pack alone"),
     (("maf.grid",), _never_reads("grid"), "no iteration reads a grid (maf.sources)"),
     (("maf.points",), _never_reads("mesh"), "no iteration reads the mesh's points (maf.sources)"),
     (("maf.reduction", "maf.schedule"), _never_reads("grid", "mesh"), "every iteration reads the pooled vector alone"),

@@ -1,4 +1,4 @@
-"""The commands `train` and `prepare`."""
+"""The command `train`."""
 
 import logging
 from pathlib import Path
@@ -29,6 +29,7 @@ from maflab.training.errors import CheckpointError
 from maflab.training.logging import RunInfo, describe_run, finish, job_overrides, log_result
 from maflab.training.outcome import check_report, report_training
 from maflab.training.precision import check_device
+from maflab.training.protocol import follow_protocol
 from maflab.training.quiet import quieten
 from maflab.training.ranks import JobLauncher, distributed_job
 from maflab.training.seeding import StepSeed, continue_epoch
@@ -63,6 +64,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     body = build_body(config)
     model = build_model(config if checkpoint is None else without_start_weights(config), body)
     datamodule = build_datamodule(config, body)
+    follow_protocol(model, config, body, datamodule)
     info = RunInfo(Path(config.paths.output), config.name, list(config.tags), _sweep(), job_overrides())
     logger = build_logger(config, info)
     try:
@@ -81,21 +83,6 @@ def train(config: DictConfig) -> dict[str, Any]:
         return result
     finally:
         finish(logger)
-
-
-def prepare(config: DictConfig) -> None:
-    """Make the body and the packs of `config.data`, where they are not there yet.
-
-    Args:
-        config: composed from `conf/prepare.yaml`.
-    """
-    body = build_body(config)
-    log.info("body: %s, %d vertices", body.name, body.num_vertices)
-    datamodule = build_datamodule(config, body)
-    datamodule.prepare_data()
-    datamodule.setup(None)  # type: ignore[arg-type]
-    for split in ("train", "val", "test"):
-        log.info("%s: %d samples", split, len(getattr(datamodule, f"{split}_set")))
 
 
 def _resumed_from(config: DictConfig) -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from maflab.data.sources.person import Person
+from maflab.data.sources.person import Person, SourceError
 
 SPLITS = ("train", "val", "test")
 
@@ -37,3 +37,9 @@ class LabelledSet(NamedTuple):
     licence: str
     images: str | Path | None = None
     body: str = "smpl"
+
+    def read(self) -> Reader:
+        """The people; raises `SourceError` if the labels cannot be used or the pictures' folder is not there."""
+        if self.images is not None and not Path(self.images).is_dir():
+            raise SourceError(f"{self.images} is no folder; put the pictures of {self.set} there, or name another")
+        return self.reader()

@@ -105,7 +105,8 @@ def _place(name: Path, video: bool) -> tuple[str, int, int]:
         return "", 0, frame_number(name) if name.stem[-1:].isdigit() else -1
     take = name.stem.rstrip("0123456789").rstrip("_-.")
     folder = name.parent.as_posix()
-    return (f"{folder}/{take}" if take not in ("", "image", "frame", "img") else folder), frame_number(name), -1
+    plain = take in ("", "image", "frame", "img", name.parent.name)
+    return folder if plain else f"{folder}/{take}", frame_number(name), -1
 
 
 def _text(entry: NDArray[np.generic] | np.generic) -> str:

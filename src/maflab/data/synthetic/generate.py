@@ -122,7 +122,7 @@ def _made_here(job: _Job, missing: list[tuple[int, int]]) -> Iterator[int]:
 
 
 def _made_in_pool(job: _Job, missing: list[tuple[int, int]], workers: int) -> Iterator[int]:
-    return in_processes(_work, missing, min(workers, len(missing)), _start_worker, (job,), str(job.folder))
+    return in_processes(_work, missing, min(workers, len(missing)), str(job.folder), _start_worker, (job,))
 
 
 _WORKER: dict[str, tuple[_Job, Studio]] = {}
