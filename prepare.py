@@ -15,7 +15,12 @@ CONF = Path(__file__).resolve().parent / "conf"
 @checked(CONF, "prepare")
 def main(config: DictConfig) -> None:
     """Makes what is missing."""
-    from maflab.training.run import prepare
+    if config["import"] or config.export:
+        from maflab.training.published import convert
+
+        convert(config)
+        return
+    from maflab.training.preparing import prepare
 
     prepare(config)
 
