@@ -12,10 +12,10 @@ from torch import Tensor
 from maflab.body.model import BodyModel
 from maflab.inference.panels import Bounds, Panels
 from maflab.inference.recording import Recording
-from maflab.render.painting import Painter
+from maflab.render.painting import Painter, window_of
 
 # Rays a frame: with more pixels to look at, the mesh is drawn coarser and enlarged.
-_MOST_RAYS = 400_000
+_MOST_RAYS = 200_000
 _NEAREST = 0.05
 _GOLDEN = 0.618034
 
@@ -114,7 +114,7 @@ class FrameDrawer:
         self, picture: Picture, vertices: Tensor, colours: Tensor, focal: float, centre: tuple[float, float]
     ) -> None:
         """Draw into a picture."""
-        window = _window(vertices, focal, centre, picture.shape[1], picture.shape[0])
+        window = window_of(vertices, focal, centre, picture.shape[:2])
         if window is None:
             return
         left, top, right, bottom = window
@@ -188,23 +188,6 @@ def write_label(picture: Picture, vertices: Tensor, identity: int, focal: float,
     ink = [round(255 * part) for part in colour_of(identity)]
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), thickness + 2, cv2.LINE_AA)
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA)
-
-
-def _window(
-    vertices: Tensor, focal: float, centre: tuple[float, float], width: int, height: int
-) -> tuple[int, int, int, int] | None:
-    """The part of the frame, left, top, right and bottom (exclusive), that meshes may be seen in."""
-    points = vertices.reshape(-1, 3)
-    front = points[points[:, 2] > _NEAREST]
-    if not len(front):
-        return None
-    if len(front) < len(points):
-        return 0, 0, width, height  # somebody reaches behind the camera: their outline is not bounded
-    pixels = focal * front[:, :2] / front[:, 2:] + front.new_tensor(centre)
-    low, high = pixels.amin(0).floor().tolist(), pixels.amax(0).ceil().tolist()
-    left, top = (int(min(max(value - 2, 0), 1e6)) for value in low)
-    right, bottom = (int(min(max(value + 3, 0), end)) for value, end in zip(high, (width, height), strict=True))
-    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def _soften_outline(layer: NDArray[np.uint8]) -> None:

@@ -21,6 +21,8 @@ Smoothing = Callable[[NDArray[np.float64], Tensor, Tensor], tuple[Tensor, Tensor
 """Times (F,), rotations (F, J, 3, 3) and positions (F, 3) of an unbroken piece; gives the last two back, smoothed."""
 
 _ROUNDS = 50
+# Frames at once: bounds the memory of a long track.
+_BLOCK = 512
 
 
 class Motion(NamedTuple):
@@ -78,15 +80,18 @@ def robust_shape(betas: NDArray[np.float32], weight: NDArray[np.float32]) -> NDA
 
 def lifted(track: Track, recording: Recording, body: BodyModel, betas: NDArray[np.float32], turn: bool) -> Track:
     """The track with these betas (F, 10), in the recording's camera; its rotations are as estimated from the crops."""
-    fields = (track.rotations, track.betas, track.camera, track.crops)
     frames = track.frames
     view = (recording.focal[frames], recording.centre[frames])
-    device = body.rest_joints.device
-    tensors = [torch.from_numpy(np.ascontiguousarray(field)).to(device) for field in (*fields, *view)]
-    placed = lift(body, *tensors, shape=torch.from_numpy(betas).to(device), turn=turn)
-    if len(frames):
-        logger.debug("person %d: lifted to %.1f px of the crops' joints", track.identity, float(placed.error.mean()))
-    rotations, translation = placed.rotations.cpu().numpy(), placed.translation.cpu().numpy()
+    fields = (track.rotations, track.betas, track.camera, track.crops, *view, betas)
+    rotations, translation = track.rotations.copy(), track.translation.copy()
+    error = 0.0
+    for start in range(0, len(frames), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        *given, shape = (torch.from_numpy(field[block]).to(body.rest_joints.device) for field in fields)
+        placed = lift(body, *given, shape=shape, turn=turn)
+        rotations[block], translation[block] = placed.rotations.cpu().numpy(), placed.translation.cpu().numpy()
+        error += float(placed.error.sum())
+    logger.debug("person %d: %.1f px from the crops' joints", track.identity, error / max(len(frames), 1))
     return track._replace(rotations=rotations, betas=betas, translation=translation)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maflab.inference.recording import Recording
-from maflab.render.painting import Painter
+from maflab.render.painting import Painter, window_of
 
 _MARGIN = 1.1
 _PAPER, _LINE, _INK = 246, 222, 110
@@ -101,8 +101,14 @@ class Panels:
             turned = vertices @ axes.T.to(vertices) - middle.to(vertices)
             turned = turned + turned.new_tensor([0.0, 0.0, distance])
             centre = ((size[1] - 1) / 2, (size[0] - 1) / 2)
-            layer = self._painter.paint(turned, colours, scale * distance, size, centre).numpy()
-            cv2.copyTo(layer[..., :3].copy(), layer[..., 3].copy(), picture)
+            window = window_of(turned, scale * distance, centre, size)
+            if window is not None:
+                left, top, right, bottom = window
+                corner = (centre[0] - left, centre[1] - top)
+                layer = self._painter.paint(turned, colours, scale * distance, (bottom - top, right - left), corner)
+                region = picture[top:bottom, left:right]
+                seen = layer.numpy()
+                region[:] = np.where(seen[..., 3:] > 0, seen[..., :3], region)
         text = max(size[0], 160) / 700
         at = (round(12 * text), round(34 * text))
         cv2.putText(picture, f"{name} (1 m grid)", at, cv2.FONT_HERSHEY_SIMPLEX, text, (_INK,) * 3, 1, cv2.LINE_AA)

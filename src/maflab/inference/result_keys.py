@@ -1,15 +1,18 @@
 """What the keys of a result file hold: their types, their shapes, and rotations as axis-angle vectors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from maflab.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 FORMAT = "maflab-recording"
 VERSION = 1
+_BLOCK = 20_000
 
 # Type and shape; F stands for the frames of the recording or the track, None for any number.
 _KEYS: dict[str, tuple[type, tuple[int | str | None, ...]]] = {
@@ -70,11 +73,22 @@ def checked(values: dict[str, Any], owner: str, frames: int) -> dict[str, Any]:
 
 def poses_of(rotations: NDArray[np.float32]) -> NDArray[np.float32]:
     """Axis-angle vectors (..., 72) of the rotations (..., 24, 3, 3) of a body's joints."""
-    matrices = torch.from_numpy(np.ascontiguousarray(rotations, np.float64))
-    return matrix_to_axis_angle(matrices).flatten(-2).numpy().astype(np.float32)
+    shape = rotations.shape[:-3]
+    return _in_blocks(matrix_to_axis_angle, rotations.reshape(-1, 3, 3), (3,)).reshape(*shape, 72)
 
 
 def rotations_of(poses: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rotations (..., 24, 3, 3) of axis-angle vectors (..., 72): the inverse of `poses_of`."""
-    vectors = torch.from_numpy(np.ascontiguousarray(poses, np.float64)).unflatten(-1, (24, 3))
-    return axis_angle_to_matrix(vectors).numpy().astype(np.float32)
+    shape = poses.shape[:-1]
+    return _in_blocks(axis_angle_to_matrix, poses.reshape(-1, 3), (3, 3)).reshape(*shape, 24, 3, 3)
+
+
+def _in_blocks(
+    convert: Callable[[Tensor], Tensor], values: NDArray[np.float32], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Convert in double precision, in blocks that keep a long clip's memory small."""
+    result = np.empty((len(values), *shape), np.float32)
+    for start in range(0, len(values), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        result[block] = convert(torch.from_numpy(values[block].astype(np.float64))).numpy()
+    return result

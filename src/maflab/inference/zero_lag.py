@@ -14,7 +14,7 @@ _REACH = 3.0
 _DEGREE = 2
 _ROUNDS = 2
 # Frames at once: bounds the memory of a long track, some 500 rotations a frame.
-_BLOCK = 256
+_BLOCK = 64
 
 
 class ZeroLag(NamedTuple):

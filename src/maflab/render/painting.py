@@ -6,6 +6,7 @@ from torch import Tensor
 from maflab.render.shading import studio_lights, vertex_normals
 from maflab.render.warp_runtime import load_kernels, present_device, start_warp, torch_stream
 
+_NEAREST = 0.05
 _SPECULAR = 0.12
 _SHININESS = 20.0
 
@@ -90,3 +91,29 @@ class Painter:
             offset = torch.arange(people, dtype=torch.int32)[:, None, None] * count
             self._repeated[key] = (self._faces + offset).reshape(-1, 3).to(device)
         return self._repeated[key]
+
+
+def window_of(
+    vertices: Tensor, focal: float, centre: tuple[float, float], size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """The part of a picture that meshes may be seen in, so that the rest need not be painted.
+
+    Args:
+        vertices: (P, V, 3) metres, camera frame.
+        focal, centre, size: as for `Painter.paint`.
+
+    Returns:
+        Left, top, right and bottom (both exclusive) in pixels, or None where nothing is seen.
+    """
+    height, width = size
+    points = vertices.reshape(-1, 3)
+    front = points[points[:, 2] > _NEAREST]
+    if not len(front):
+        return None
+    if len(front) < len(points):
+        return 0, 0, width, height  # somebody reaches behind the camera: their outline is not bounded
+    pixels = focal * front[:, :2] / front[:, 2:] + front.new_tensor(centre)
+    low, high = pixels.amin(0).floor().tolist(), pixels.amax(0).ceil().tolist()
+    left, top = (int(min(max(value - 2, 0), 1e6)) for value in low)
+    right, bottom = (int(min(max(value + 3, 0), end)) for value, end in zip(high, (width, height), strict=True))
+    return (left, top, right, bottom) if left < right and top < bottom else None
