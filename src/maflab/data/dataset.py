@@ -5,24 +5,19 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from maflab.data.augment import Augmentation, Placement
+from maflab.data.crop_image import LEVELS, cut, normalised, reduction_for
 from maflab.data.pack_format import PackError
 from maflab.data.pack_reader import PackReader
 from maflab.data.sampler import Draw
 from maflab.geometry.crops import pixels_to_crop
 from maflab.structures import Batch
-
-_MEAN = np.array(IMAGENET_DEFAULT_MEAN)
-_STD = np.array(IMAGENET_DEFAULT_STD)
-_LEVELS = np.arange(256)[:, None] / 255
 
 
 class PackDataset(Dataset[Batch]):
@@ -105,16 +100,13 @@ class PackDataset(Dataset[Batch]):
 
     def _image(self, row: int, affine: NDArray[np.float64], side: float, rng: np.random.Generator | None) -> Tensor:
         # The decoder averages as much as it can, so that the bilinear warp never skips pixels.
-        reduction = max(k for k in (1, 2, 4, 8) if k == 1 or side >= k * self.resolution)
-        picture = self.reader.image(row, reduction)
-        crop = cv2.warpAffine(picture, _from_reduced(affine, reduction), (self.resolution, self.resolution))
-        levels = _LEVELS
+        reduction = reduction_for(side, self.resolution)
+        crop = cut(self.reader.image(row, reduction), affine, self.resolution, reduction)
+        levels = LEVELS
         if self.augmentation is not None and rng is not None:
-            levels = np.minimum(_LEVELS * self.augmentation.gains(rng), 1)
+            levels = np.minimum(LEVELS * self.augmentation.gains(rng), 1)
             crop = self.augmentation.change_look(crop.astype(np.uint8, copy=False), rng)
-        # Gain, clipping and normalisation of 8-bit values are one table a channel.
-        table = ((levels - _MEAN) / _STD).astype(np.float32)
-        return torch.from_numpy(np.stack([cv2.LUT(plane, table[:, c]) for c, plane in enumerate(cv2.split(crop))]))
+        return normalised(crop, levels)
 
 
 class PackMixture(Dataset[Batch]):
@@ -142,9 +134,3 @@ class PackMixture(Dataset[Batch]):
 
 def _tensor(values: NDArray[np.floating]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
-
-
-def _from_reduced(affine: NDArray[np.float64], reduction: int) -> NDArray[np.float64]:
-    """The same map, for a picture decoded at 1 / reduction: p = reduction (q + 0.5) - 0.5."""
-    offset = affine[:, 2] + affine[:, :2].sum(axis=1) * (reduction - 1) / 2
-    return np.concatenate((affine[:, :2] * reduction, offset[:, None]), axis=1)

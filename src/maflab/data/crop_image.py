@@ -1,0 +1,53 @@
+"""From a picture to what the network sees of it: one crop, cut and normalised the same way in training and in use."""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from torch import Tensor
+
+_MEAN = np.array(IMAGENET_DEFAULT_MEAN)
+_STD = np.array(IMAGENET_DEFAULT_STD)
+LEVELS: NDArray[np.float64] = np.arange(256)[:, None] / 255
+"""(256, 1) the values in [0, 1] that 8-bit levels stand for."""
+
+
+def reduction_for(side: float, resolution: int) -> int:
+    """How much a picture is averaged, 1, 2, 4 or 8 pixels to one, so that the bilinear warp of a crop skips none.
+
+    Args:
+        side: of the crop in the picture, pixels.
+        resolution: the crop's side in its own pixels.
+    """
+    return max(k for k in (1, 2, 4, 8) if k == 1 or side >= k * resolution)
+
+
+def cut(picture: NDArray[np.uint8], affine: NDArray[np.float64], resolution: int, reduction: int = 1) -> NDArray:
+    """The crop (resolution, resolution, 3) of an RGB picture; what lies outside the picture is black.
+
+    Args:
+        picture: (H, W, 3), averaged by `reduction` already.
+        affine: (2, 3) from the pixels of the picture before it was averaged to those of the crop.
+        resolution: the crop's side.
+        reduction: how many pixels became one.
+    """
+    return cv2.warpAffine(picture, _from_reduced(affine, reduction), (resolution, resolution))
+
+
+def normalised(crop: NDArray[np.uint8], levels: NDArray[np.float64] = LEVELS) -> Tensor:
+    """The network's input (3, H, W) float32 of an RGB crop (H, W, 3): ImageNet's mean and deviation taken out.
+
+    Args:
+        crop: 8 bits.
+        levels: (256, 1) or (256, 3), the value in [0, 1] of each level, a column a channel; changed by augmentation.
+    """
+    # Gain, clipping and normalisation of 8-bit values are one table a channel.
+    table = ((levels - _MEAN) / _STD).astype(np.float32)
+    return torch.from_numpy(np.stack([cv2.LUT(plane, table[:, c]) for c, plane in enumerate(cv2.split(crop))]))
+
+
+def _from_reduced(affine: NDArray[np.float64], reduction: int) -> NDArray[np.float64]:
+    """The same map, for a picture averaged to 1 / reduction: p = reduction (q + 0.5) - 0.5."""
+    offset = affine[:, 2] + affine[:, :2].sum(axis=1) * (reduction - 1) / 2
+    return np.concatenate((affine[:, :2] * reduction, offset[:, None]), axis=1)
