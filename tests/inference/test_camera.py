@@ -262,3 +262,17 @@ def test_wrong_colmap_models_say_what_is_wrong(tmp_path: Path) -> None:
     refused("is no text file")
     write_colmap(tmp_path, poses(5))
     refused("set camera.first_number")
+
+
+def test_the_documented_examples_are_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "motion.md").read_text(encoding="utf-8")
+    blocks = page.split("```")[1::2]
+    (tmp_path / "path.json").write_text(next(b for b in blocks if b.startswith("json")).removeprefix("json"))
+    (tmp_path / "path.csv").write_text(next(b for b in blocks if "frame,focal" in b).strip())
+    by_json = view_of(Camera(path=str(tmp_path / "path.json")), (1280, 720), 1)
+    by_csv = view_of(Camera(path=str(tmp_path / "path.csv")), (1280, 720), 1)
+    np.testing.assert_array_equal(by_json.focal, by_csv.focal)
+    assert by_json.camera_to_world is not None
+    # The camera stands 1.6 m above the ground and looks along the world's level.
+    np.testing.assert_allclose(by_json.camera_to_world[0, :3, 3], [0, 1.6, 0], atol=1e-9)
+    np.testing.assert_allclose(by_json.camera_to_world[0, :3, 1], [0, -1, 0], atol=1e-9)
