@@ -1,5 +1,6 @@
-"""Make the body and the data: `python prepare.py`; `--help` shows more."""
+"""Make the body and the data: `python prepare.py`; `--help` shows more. `... doctor` says what is there."""
 
+import sys
 from pathlib import Path
 
 import hydra
@@ -25,5 +26,13 @@ def main(config: DictConfig) -> None:
     prepare(config)
 
 
+@friendly(CONF, "doctor")
+def report() -> None:
+    """Says what is there, what is missing and how it is had: `python prepare.py doctor`."""
+    from maflab.training.doctor import doctor
+
+    doctor(CONF, sys.argv[2:])
+
+
 if __name__ == "__main__":
-    main()
+    report() if sys.argv[1:2] == ["doctor"] else main()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
 
 from maflab.data.sources.tar_files import read_member
 
@@ -63,13 +64,13 @@ def _decoded(path: Path, reduction: int, turns: int) -> Picture:
             width, height = file.size
             file.draft("RGB", (math.ceil(width / reduction), math.ceil(height / reduction)))
             reduction = round(width / file.size[0])  # formats other than JPEG are not reduced
+            swapped = file.getexif().get(Base.Orientation, 1) >= 5
             upright = ImageOps.exif_transpose(file)
             pixels = np.asarray(upright.convert("RGB"))
     except FileNotFoundError:
         raise
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise UnreadablePicture(str(error)) from error
-    swapped = (pixels.shape[0] > pixels.shape[1]) != (height > width)
     pixels = np.rot90(pixels, -turns)
     if swapped != bool(turns % 2):
         width, height = height, width
