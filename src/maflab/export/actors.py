@@ -4,7 +4,6 @@ Convention: the scene is right-handed, y up, metres. With a camera path it is th
 stands at the origin and looks along -z, x to the right (glTF's and USD's own camera axes).
 """
 
-import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +16,8 @@ from maflab.inference.drawing import colour_of
 from maflab.inference.recording import Recording, Track
 from maflab.inference.world import camera_placement, world_placement
 
-logger = logging.getLogger(__name__)
-
 # Turns the axes of a picture's camera (y down, z forward) into those of a 3D tool's (y up, z backward), and back.
 CAMERA_TURN = np.diag([1.0, -1.0, -1.0])
-_SAME_SHAPE = 1e-4
 
 
 class Actor(NamedTuple):
@@ -40,7 +36,7 @@ class Actor(NamedTuple):
 
 
 def scene_actors(recording: Recording, body: BodyModel) -> list[Actor]:
-    """Everyone who is in a frame; a track without frames is left out, which the log says.
+    """Everyone who is in a frame: tracks without frames are left out.
 
     A person whose betas change gets their mean, and stays where the root joint was.
 
@@ -48,9 +44,8 @@ def scene_actors(recording: Recording, body: BodyModel) -> list[Actor]:
         ExportError: nobody is in any frame, or the frames of a track do not ascend or are not the recording's.
     """
     actors: list[Actor] = []
-    for number, track in enumerate(recording.tracks):
+    for track in recording.tracks:
         if not len(track.frames):
-            logger.warning("track %d (person %d) has no frames and is left out", number, track.identity)
             continue
         name = _unused(f"person_{track.identity}", {actor.name for actor in actors})
         actors.append(_actor(track, name, recording, body))
@@ -72,9 +67,6 @@ def _actor(track: Track, name: str, recording: Recording, body: BodyModel) -> Ac
     frames = track.frames
     if frames.min() < 0 or frames.max() >= len(recording.times) or (np.diff(frames) <= 0).any():
         raise ExportError(f"the frames of {name} do not ascend within the recording's {len(recording.times)}")
-    spread = float(np.ptp(track.betas, axis=0).max())
-    if spread > _SAME_SHAPE:
-        logger.info("%s changes its shape (betas by %.2f): the mean is exported", name, spread)
     betas = track.betas.mean(0, dtype=np.float64).astype(np.float32)
     if recording.camera_to_world is not None:
         root, positions = world_placement(track, recording, body)

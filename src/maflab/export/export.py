@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from maflab.body.model import BodyModel
 from maflab.export.bvh import write_bvh
 from maflab.export.errors import ExportError
@@ -32,6 +34,7 @@ _FORMATS: dict[str, _Export] = {
 FORMATS = tuple(_FORMATS)
 # These say that there was nobody; the others have nothing to hold.
 _WITHOUT_PEOPLE = ("npz", "json")
+_SAME_SHAPE = 1e-4
 
 
 def export_recording(
@@ -69,6 +72,8 @@ def export_recording(
         )
     folder = Path(folder)
     _check_folder(folder)
+    if set(formats) - set(_WITHOUT_PEOPLE):
+        _say_what_is_lost(recording)
     empty = not any(len(track.frames) for track in recording.tracks)
     written: list[Path] = []
     for name in dict.fromkeys(formats):
@@ -93,6 +98,14 @@ def check_formats(formats: Sequence[str]) -> None:
             raise ExportError(f"there is no export format {name!r}; {hint}")
     if "usd" in formats:
         require_usd()
+
+
+def _say_what_is_lost(recording: Recording) -> None:
+    for number, track in enumerate(recording.tracks):
+        if not len(track.frames):
+            logger.warning("track %d (person %d) has no frames and is left out", number, track.identity)
+        elif (spread := float(np.ptp(track.betas, axis=0).max())) > _SAME_SHAPE:
+            logger.info("person %d changes shape (betas by %.2f): the mean is exported", track.identity, spread)
 
 
 def _check_folder(folder: Path) -> None:

@@ -45,7 +45,7 @@ def write_usd(recording: Recording, body: BodyModel, path: Path) -> Path:
     """
     require_usd()
     # Both load the library, which takes a second and is optional.
-    from pxr import Usd, UsdGeom
+    from pxr import Tf, Usd, UsdGeom
 
     from maflab.export.usd_person import add_person
 
@@ -68,8 +68,10 @@ def write_usd(recording: Recording, body: BodyModel, path: Path) -> Path:
         add_person(stage, actor, body, codes)
     _add_camera(stage, recording, codes)
     with whole_file(path) as partial:
-        if not stage.GetRootLayer().Export(str(partial)):
-            raise OSError(f"usd-core could not write {partial}")
+        try:
+            stage.GetRootLayer().Export(str(partial))
+        except Tf.ErrorException as error:
+            raise OSError(f"usd-core could not write {partial}") from error
     return path
 
 
