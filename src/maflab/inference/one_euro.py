@@ -111,12 +111,10 @@ class OneEuroFilter:
         # Rotations: the turn since the last result, in that result's own axes.
         change = matrix_to_axis_angle(self._value.mT @ value) if self._rotation else value - self._value
         velocity = change / elapsed
-        if self._velocity is not None:
-            kept = _smoothing_factor(elapsed, torch.tensor(self._derivative_cutoff))
-            velocity = kept * velocity + (1 - kept) * self._velocity
-        else:
-            # The paper's filter starts from a derivative of zero.
-            velocity = _smoothing_factor(elapsed, torch.tensor(self._derivative_cutoff)) * velocity
+        # As in the paper, the speed is zero before the first step.
+        before = torch.zeros_like(velocity) if self._velocity is None else self._velocity
+        share = _smoothing_factor(elapsed, velocity.new_tensor(self._derivative_cutoff))
+        velocity = torch.lerp(before, velocity, share)
         cutoff = self._min_cutoff + self._slope * velocity.norm(dim=-1, keepdim=True)
         step = _smoothing_factor(elapsed, cutoff) * change
         self._value = self._value @ axis_angle_to_matrix(step) if self._rotation else self._value + step

@@ -1,10 +1,11 @@
 """Drawn frames as a video or as a folder of pictures; each file is whole under its name or not there."""
 
+from abc import ABC, abstractmethod
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import av
 import cv2
@@ -28,37 +29,20 @@ _VIDEOS = (".mp4", ".mov", ".mkv", ".avi")
 _PICTURES = (".png", ".jpg")
 
 
-class OverlayWriter(Protocol):
+class OverlayWriter(ABC):
     """Takes drawn frames in the order of their times; a `with` block leaves no file of a failed attempt."""
 
+    @abstractmethod
     def write(self, picture: NDArray[np.uint8], time: float, name: str = "") -> None:
         """One frame (H, W, 3) uint8 RGB, at `time` seconds, from the picture file called `name`, if from one."""
 
+    @abstractmethod
     def close(self) -> None:
         """Finish; what was written stands under its final name from now on."""
 
+    @abstractmethod
     def abort(self) -> None:
         """Give up: a file that is not finished disappears, and what was there before stays."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
-class _GivenUp(Exception):
-    """Tells `whole_file` that its file is not wanted."""
-
-
-class _Closing:
-    """The `with` block of both writers."""
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +56,11 @@ class _Closing:
             self.abort()
 
 
-class VideoWriter(_Closing):
+class _GivenUp(Exception):
+    """Tells `whole_file` that its file is not wanted."""
+
+
+class VideoWriter(OverlayWriter):
     """A video of frames at their own times, so that a variable frame rate stays one.
 
     H.264 where it can be encoded, else MPEG-4 part 2. The size is kept to the pixel: odd ones are stored without
@@ -130,17 +118,17 @@ class VideoWriter(_Closing):
         if self._container is None or self._stream is None:
             self.abort()
             return
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-        self._container = None
-        self._stack.close()
+        container, self._container = self._container, None
+        with self._stack:  # an error, such as a full disk, leaves no file
+            container.mux(self._stream.encode(None))
+            container.close()
 
     def abort(self) -> None:
         """Leave nothing behind."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        container, self._container = self._container, None
         with suppress(_GivenUp), self._stack:
+            if container is not None:
+                container.close()
             raise _GivenUp
 
     def _open(self, size: tuple[int, int]) -> None:
@@ -160,7 +148,7 @@ class VideoWriter(_Closing):
         self._stream, self._size = stream, size
 
 
-class PictureWriter(_Closing):
+class PictureWriter(OverlayWriter):
     """A folder of pictures, one a frame."""
 
     def __init__(self, folder: Path | str, suffix: str = ".jpg") -> None:
