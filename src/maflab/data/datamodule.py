@@ -14,6 +14,7 @@ from maflab.data.dataset import PackDataset, PackMixture
 from maflab.data.pack_format import PackError
 from maflab.data.protocol import Protocol
 from maflab.data.sampler import EvaluationSampler, MixtureSampler
+from maflab.geometry.cameras import CROP_PIXELS
 from maflab.structures import Batch
 
 
@@ -28,7 +29,7 @@ class PackDataModule(pl.LightningDataModule):
             the ratio by size. Without ratios packs are drawn by size.
         val: the pack that models are chosen on.
         test: the pack of the final figures; None: `val`.
-        resolution: the crop's side in pixels.
+        resolution: the crop's side in pixels; None: 224, the field's.
         batch_size: training samples a process and step.
         eval_batch_size: None: `batch_size`.
         workers: processes a loader; 0 decodes in the training process.
@@ -38,7 +39,7 @@ class PackDataModule(pl.LightningDataModule):
         limit_train, limit_val, limit_test: at most so many samples of each pack.
         prepare: called once on each machine before the packs are opened; makes those that are made, not fetched.
         protocol: how the evaluation packs are measured; None: as training is watched, see `protocol.DEFAULT`.
-        made_by: the command that makes the packs, told where an evaluation pack is missing.
+        made_by: the command that makes the pack of a split, `val` or `test`, told where it is missing.
 
     Raises:
         PackError: in `setup`, if a pack cannot be used, or training would not fill one batch.
@@ -50,7 +51,7 @@ class PackDataModule(pl.LightningDataModule):
         val: str | Path,
         test: str | Path | None = None,
         *,
-        resolution: int,
+        resolution: int | None,
         batch_size: int,
         eval_batch_size: int | None = None,
         workers: int = 0,
@@ -62,13 +63,13 @@ class PackDataModule(pl.LightningDataModule):
         limit_test: int | None = None,
         prepare: Callable[[], object] | None = None,
         protocol: Protocol | None = None,
-        made_by: str | None = None,
+        made_by: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.train_sources = _sources(train)
         self.val = val
         self.test = val if test is None else test
-        self.resolution = resolution
+        self.resolution = resolution or CROP_PIXELS
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or batch_size
         self.workers = workers
@@ -78,7 +79,7 @@ class PackDataModule(pl.LightningDataModule):
         self.limits = {"train": limit_train, "val": limit_val, "test": limit_test}
         self.prepare = prepare
         self.protocol = protocol
-        self.made_by = made_by
+        self.made_by = dict(made_by or {})
         self.train_set: PackMixture | None = None
         self.val_set: PackDataset | None = None
         self.test_set: PackDataset | None = None
@@ -129,8 +130,8 @@ class PackDataModule(pl.LightningDataModule):
         return self._evaluation(self.test_set)
 
     def _evaluated(self, path: str | Path, split: str) -> PackDataset:
-        if self.made_by is not None and not Path(path).is_file():
-            raise PackError(f"There is no pack {path}; `{self.made_by}` makes it")
+        if split in self.made_by and not Path(path).is_file():
+            raise PackError(f"There is no pack {path}; `{self.made_by[split]}` makes it")
         return PackDataset(path, self.resolution, limit=self.limits[split])
 
     def _evaluation(self, dataset: PackDataset | None) -> DataLoader[Batch]:

@@ -82,6 +82,13 @@ PROTOCOLS = {
         people=27558,
         notes=(("frames", "S9 and S11, every 5th frame, camera 60457274"),),
     ),
+    "h36m_mosh": Protocol(
+        "Human3.6M protocol 2 with MoSh",
+        truth="joints",
+        metrics=("mpjpe", "pa_mpjpe", "pve", "pve_unaligned"),
+        people=26859,
+        notes=(("frames", "S9 and S11, every 5th frame, camera 60457274, as far as MoSh has labels"),),
+    ),
     "mpi_inf_3dhp": Protocol(
         "MPI-INF-3DHP",
         truth="joints",

@@ -174,7 +174,10 @@ def merged_with_checkpoint(config: DictConfig, checkpoint: dict[str, Any]) -> Di
     if body is not None:
         merged.body = body
     if data is not None:
+        resolution = merged.data.resolution
         merged.data = data if "_target_" in data else OmegaConf.merge(merged.data, data)
+        if merged.data.get("resolution") is None:
+            merged.data.resolution = resolution
     merged.trainer, merged.paths = config.trainer, config.paths
     return merged
 

@@ -14,6 +14,7 @@ from maflab.data.dataset import PackDataset
 from maflab.data.pack_format import ABSENT, SINCE_VERSION_2
 from maflab.data.protocol import DEFAULT, Protocol
 from maflab.data.synthetic.generate import body_digest
+from maflab.geometry.cameras import CROP_PIXELS
 from maflab.metrics.coco import coco_judge
 from maflab.metrics.estimates import PCK_THRESHOLD, IterationErrors
 from maflab.metrics.measurable import check_measurable, coco_people, counted
@@ -120,7 +121,7 @@ def protocol_card(config: DictConfig, dataset: Any, split: str, protocol: Protoc
         "samples": len(dataset),
         "body": str(config.body.name),
         "gender": str(config.body.get("gender", "neutral")),
-        "resolution": int(config.data.resolution),
+        "resolution": int(config.data.resolution or CROP_PIXELS),
         "joints": _joints(protocol),
         "root": _root(protocol),
         **{name: text for name, text in _MEASURES.items() if name in protocol.metrics},
