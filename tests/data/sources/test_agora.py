@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from tests.data.sources.conftest import assert_projects, model_joints
+from label_scenes import assert_projects, model_joints
 
 from maflab.array_pickle import PickleError, unpickle
 from maflab.body.joints import SMPL24, SPIN24, SPIN49
@@ -69,11 +69,12 @@ def folders(tmp_path: Path, tiny_body: BodyModel) -> Path:
             joints = seen(model_joints(tiny_body, pose, betas), yaw, camera_yaw, pitch, depth)
             pixels = joints[:, :2] / joints[:, 2:] * (focal / 36 * 3840) + (1920, 1080)
             entries = {"isValid": valid, "kid": kid, "Yaw": yaw, "gt_joints_2d": pixels, "gt_joints_3d": joints,
-                       "gt_path_smpl": fit, "gender": "male", "occlusion": 0.0, "gt_verts": np.zeros((10, 3))}  # fmt: skip
+                       "gt_path_smpl": fit, "gender": "male", "occlusion": 0.0,
+                       "gt_verts": np.zeros((9, 3))}  # fmt: skip
             for key, entry in entries.items():
                 people.setdefault(key, []).append(entry)
-        for key, entries in people.items():
-            rows.setdefault(key, []).append(entries)
+        for key, column in people.items():
+            rows.setdefault(key, []).append(column)
     (tmp_path / "frames").mkdir()
     pandas.DataFrame(rows).to_pickle(tmp_path / "frames" / "train_0_withjv.pkl")
     (tmp_path / "images" / "train_0").mkdir(parents=True)
@@ -88,7 +89,7 @@ def reader(folders: Path, **settings: Any) -> AgoraFrames:
 
 @pytest.mark.parametrize("width", [1280, 3840])
 def test_the_body_lies_on_the_key_points(folders: Path, tiny_body: BodyModel, width: int) -> None:
-    people = list(frames := reader(folders, width=width))
+    people: list[Any] = list(frames := reader(folders, width=width))
     assert len(frames) == len(people) == 10, "the hidden ones are left out"
     for person, (_, focal, *_) in zip(people[::2], KINDS, strict=True):
         assert np.isclose(person.focal, focal / 36 * width)
@@ -99,12 +100,13 @@ def test_the_body_lies_on_the_key_points(folders: Path, tiny_body: BodyModel, wi
 
 
 def test_children_have_no_betas(folders: Path) -> None:
-    people = list(reader(folders))
+    people: list[Any] = list(reader(folders))
     assert all(one.betas is None and one.pose is not None for one in people[1::2])
 
 
 def test_joints_and_pictures(folders: Path) -> None:
-    person, _, third, *_ = reader(folders)
+    people: list[Any] = list(reader(folders))
+    person, _, third, *_ = people
     root = person.joints_3d[SPIN24.index("LKnee")]
     pixel = root[:2] / root[2] * person.focal + (640, 360)
     assert np.allclose(person.keypoints_2d[SPIN49.index("LKnee"), :2], pixel, atol=0.01)
@@ -118,7 +120,7 @@ def test_joints_and_pictures(folders: Path) -> None:
 
 
 def test_without_fits_there_is_no_pose(folders: Path) -> None:
-    person = next(iter(reader(folders, fits=None)))
+    person: Any = next(iter(reader(folders, fits=None)))
     assert person.pose is None
     assert person.keypoints_2d is not None
 
@@ -175,7 +177,8 @@ def test_smplx_joints_give_those_that_are_smpls(folders: Path) -> None:
     pandas = pytest.importorskip("pandas")
     row = {"imgPath": [KINDS[0][0]], "isValid": [[True]], "gt_joints_2d": [[np.full((127, 2), 900.0)]]}
     pandas.DataFrame(row).to_pickle(folders / "frames" / "train_0_withjv.pkl")
-    (person,) = reader(folders)
+    people: list[Any] = list(reader(folders))
+    (person,) = people
     assert person.keypoints_2d[SPIN49.index("LKnee"), 2] == 1
     assert person.keypoints_2d[SPIN49.index("Nose"), 2] == 0, "SMPL-X's joint 24 is an eye"
     assert person.pose is None

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from tests.data.sources.conftest import Scene, assert_projects, camera_joints, camera_pose, pixels
+from label_scenes import Scene, assert_projects, camera_joints, camera_pose, humans_points, pixels
 
 from maflab.body.joints import SMPL24, SPIN49
 from maflab.body.label_joints import HUMANS44, MODEL45
@@ -18,7 +18,7 @@ from maflab.data.sources.person import SourceError
 SCENE = "20221010_3_1000_batch01hand_6fps"
 
 
-def bedlam_arrays(scenes: list[Scene], **changes: Any) -> dict[str, np.ndarray]:
+def bedlam_arrays(scenes: list[Scene], **changes: Any) -> dict[str, Any]:
     """As BEDLAM's df_full_body_smpl.py saves a scene; bodies of the neutral model have eleven betas."""
     points = np.stack([pixels(scene) for scene in scenes])
     count = len(scenes)
@@ -90,28 +90,14 @@ def test_pictures_on_their_side(
     assert read_bedlam(tmp_path, scenes, cam_int=np.stack([intrinsics] * 6))[0].turns == turns
 
 
-def humans_points(scene: Scene, body: BodyModel) -> np.ndarray:
-    """(44, 3): the 25 of OpenPose that smplx's joints give, and SPIN's that they give too."""
-    points = pixels(scene)
-    named = {"OP LKnee": 4, "OP RKnee": 5, "OP LAnkle": 7, "OP RAnkle": 8, "OP LHip": 1, "OP RHip": 2, "OP MidHip": 0,
-             "OP Neck": 12, "OP LShoulder": 16, "OP RShoulder": 17, "OP LElbow": 18, "OP RElbow": 19, "OP LWrist": 20,
-             "OP RWrist": 21, "OP Nose": 24, "LKnee": 4, "RKnee": 5, "LAnkle": 7, "RAnkle": 8, "LShoulder": 16,
-             "RShoulder": 17, "LElbow": 18, "RElbow": 19, "LWrist": 20, "RWrist": 21}  # fmt: skip
-    found = np.full((44, 3), np.nan)
-    for name, joint in named.items():
-        found[HUMANS44.index(name)] = *points[joint], 0.9
-    found[HUMANS44.index("Spine")] = 5, 5, 0
-    return found
-
-
 @pytest.mark.parametrize("pose_key", ["pose_cam", "pose"])
 def test_camerahmr(pose_key: str, scenes: list[Scene], tiny_body: BodyModel, tmp_path: Path) -> None:
     arrays = bedlam_arrays(scenes)
-    points = np.stack([humans_points(scene, tiny_body) for scene in scenes])
+    points = np.stack([humans_points(scene) for scene in scenes])
     pose = arrays.pop("pose_cam")
     arrays[pose_key] = pose if pose_key == "pose_cam" else pose.reshape(6, 24, 3)
     np.savez(tmp_path / "coco.npz", **(arrays | {"gtkps": points, "scale": arrays["scale"][:, None]}))
-    people = list(reader := CameraHMRLabels(tmp_path / "coco.npz", tmp_path / "train2014"))
+    people: list[Any] = list(reader := CameraHMRLabels(tmp_path / "coco.npz", tmp_path / "train2014"))
     assert len(reader) == len(people) == 6
     for person, scene in zip(people, scenes, strict=True):
         assert_projects(person, tiny_body, scene.intrinsics, HUMANS44, 0.05)

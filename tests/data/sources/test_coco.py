@@ -58,7 +58,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_people_are_those_of_pycocotools(path: Path) -> None:
-    people = list(reader := CocoLabels(path, "val2014"))
+    people: list[Any] = list(reader := CocoLabels(path, "val2014"))
     assert len(reader) == len(people)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(path))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.sources.conftest import Scene, assert_projects, camera_pose, pixels
+from label_scenes import Scene, assert_projects, camera_pose, pixels
 
 from maflab.body.joints import SMPL24
 from maflab.body.model import BodyModel
@@ -60,7 +60,7 @@ def folder(scenes: list[Scene], tmp_path: Path) -> Path:
 
 
 def test_usable_frames_of_the_part(folder: Path, scenes: list[Scene]) -> None:
-    people = list(reader := EMDBSequences(folder, folder))
+    people: list[Any] = list(reader := EMDBSequences(folder, folder))
     assert len(reader) == len(people) == 4
     assert [one.frame for one in people] == [0, 2, 3, 5]
     assert people[1].image == folder / "P1" / "14_outdoor_climb" / "images" / "00002.jpg"
@@ -74,7 +74,8 @@ def test_usable_frames_of_the_part(folder: Path, scenes: list[Scene]) -> None:
 
 
 def test_the_body_lies_on_the_key_points(folder: Path, scenes: list[Scene], tiny_body: BodyModel) -> None:
-    first, third, *_ = EMDBSequences(folder, folder)
+    people: list[Any] = list(EMDBSequences(folder, folder))
+    first, third, *_ = people
     assert_projects(first, tiny_body, scenes[0].intrinsics, SMPL24, 0.05)
     assert np.allclose(third.pose, camera_pose(scenes[2]), atol=1e-5)
     assert first.focal == 600

@@ -9,8 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from tests.data.sources.conftest import Scene, assert_projects, camera_joints, camera_pose, pixels
-from tests.data.sources.test_bedlam import humans_points
+from label_scenes import Scene, assert_projects, camera_joints, camera_pose, humans_points, pixels
 
 from maflab.body.joints import SPIN24, SPIN49
 from maflab.body.label_joints import HUMANS44
@@ -23,7 +22,7 @@ from maflab.data.sources.person import SourceError
 
 def points_of(scene: Scene, body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
     """(44, 3) and (44, 4)."""
-    flat = np.nan_to_num(humans_points(scene, body))
+    flat = np.nan_to_num(humans_points(scene))
     deep = np.zeros((44, 4))
     joints = camera_joints(scene)
     for place in np.flatnonzero(flat[:, 2] > 0.5):
@@ -32,7 +31,7 @@ def points_of(scene: Scene, body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
     return flat, deep
 
 
-def humans_arrays(scenes: list[Scene], body: BodyModel) -> dict[str, np.ndarray]:
+def humans_arrays(scenes: list[Scene], body: BodyModel) -> dict[str, Any]:
     flat, deep = map(np.stack, zip(*(points_of(scene, body) for scene in scenes), strict=True))
     return {
         "imgname": np.array([f"val/seq/image_{i:05d}.jpg" for i in range(len(scenes))]),
@@ -51,7 +50,7 @@ def humans_arrays(scenes: list[Scene], body: BodyModel) -> dict[str, np.ndarray]
 
 def test_the_body_lies_on_the_key_points(scenes: list[Scene], tiny_body: BodyModel, tmp_path: Path) -> None:
     np.savez(tmp_path / "val.npz", **humans_arrays(scenes, tiny_body))
-    people = list(reader := FourDHumansLabels(tmp_path / "val.npz", "images"))
+    people: list[Any] = list(reader := FourDHumansLabels(tmp_path / "val.npz", "images"))
     assert len(reader) == len(people) == 6
     for row in (0, 3, 4, 5):
         assert_projects(people[row], tiny_body, scenes[row].intrinsics, HUMANS44, 0.05)
@@ -71,12 +70,12 @@ def test_labels_that_are_absent(scenes: list[Scene], tiny_body: BodyModel, tmp_p
     gender = np.array(["male"] * 3 + ["female"] * 3)
     points = np.stack([pixels(scene)[:24] for scene in scenes])
     np.savez(tmp_path / "emdb.npz", **kept, gender=gender, keypoints_2d=points)
-    last = list(FourDHumansLabels(tmp_path / "emdb.npz", "images"))[-1]
+    last: Any = list(FourDHumansLabels(tmp_path / "emdb.npz", "images"))[-1]
     assert last.gender == 1
     assert np.allclose(last.keypoints_2d[SPIN49.index("RWrist"), :2], points[5, 21], atol=1e-3)
     assert last.pose is not None
     np.savez(tmp_path / "bare.npz", **kept | {"scale": np.full(6, 150.0)})
-    first = next(iter(FourDHumansLabels(tmp_path / "bare.npz", "images")))
+    first: Any = next(iter(FourDHumansLabels(tmp_path / "bare.npz", "images")))
     assert first.keypoints_2d is first.joints_3d is None
     assert first.size == 150
     np.savez(tmp_path / "bad.npz", **kept | {"body_pose": np.zeros((6, 69))})
@@ -123,7 +122,7 @@ def tars(scenes: list[Scene], tiny_body: BodyModel, tmp_path: Path) -> Path:
 
 
 def test_people_of_shards(tars: Path, scenes: list[Scene], tiny_body: BodyModel) -> None:
-    people = list(reader := FourDHumansTars(tars))
+    people: list[Any] = list(reader := FourDHumansTars(tars))
     assert len(reader) == len(people) == 3
     for person, row in zip(people, (0, 3, 4), strict=True):
         assert_projects(person, tiny_body, scenes[row].intrinsics, HUMANS44, 0.05)

@@ -1,6 +1,7 @@
 """MPI-INF-3DHP's .mat files of both kinds, compared with SPIN's tables of joints and with its own calibration."""
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -29,7 +30,7 @@ def projected(joints: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def train(tmp_path: Path) -> Path:
-    """S1/Seq1 with all 14 cameras; in camera 0 a joint that counts is outside in frame 3, one that does not in frame 4."""
+    """S1/Seq1, 14 cameras; in camera 0 a joint that counts is outside in frame 3, one that does not in frame 4."""
     joints = [joints_of(camera) for camera in range(14)]
     points = [projected(one) for one in joints]
     points[0][3, 25] = -1, 500
@@ -68,7 +69,7 @@ def train(tmp_path: Path) -> Path:
 
 
 def test_training_frames(train: Path) -> None:
-    people = list(reader := MpiInf3dhpTrain(train, train, every=1))
+    people: list[Any] = list(reader := MpiInf3dhpTrain(train, train, every=1))
     assert len(reader) == len(people) == 8 * FRAMES - 1
     assert {one.sequence for one in people} == {f"S1/Seq1/{camera}" for camera in (0, 1, 2, 4, 5, 6, 7, 8)}
     assert [one.frame for one in people[:4]] == [1, 2, 3, 5], "frame 4 is cut off; frames count from 1"
@@ -91,7 +92,7 @@ def test_training_frames(train: Path) -> None:
 
 
 def test_every_tenth_frame_and_chosen_cameras(train: Path) -> None:
-    people = list(MpiInf3dhpTrain(train, train, cameras=(8,), subjects=(1, 2)))
+    people: list[Any] = list(MpiInf3dhpTrain(train, train, cameras=(8,), subjects=(1, 2)))
     assert [one.frame for one in people] == [1, 11, 21]
     other = MpiInf3dhpTrain(train, train, cameras=(0,), pictures="{subject}_{sequence}_{camera}_{frame}.png")
     assert next(iter(other)).image == train / "1_1_0_1.png"
@@ -112,7 +113,7 @@ def test_set(tmp_path: Path) -> Path:
 
 
 def test_valid_test_frames(test_set: Path) -> None:
-    people = list(reader := MpiInf3dhpTest(test_set, test_set))
+    people: list[Any] = list(reader := MpiInf3dhpTest(test_set, test_set))
     assert len(reader) == len(people) == 6
     assert [(one.sequence, one.frame) for one in people[1:4]] == [("TS1", 3), ("TS1", 4), ("TS5", 1)]
     assert people[1].image == test_set / "TS1/imageSequence/img_000003.jpg"

@@ -10,7 +10,7 @@ import pytest
 
 from maflab.body.joints import BODY25, SMPL24, SPIN24, SPIN49
 from maflab.data.sources.own import JOINT_SETS, OwnLabels
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import SourceError
 
 PAGE = (Path(__file__).parents[3] / "docs" / "own_data.md").read_text()
 
@@ -20,9 +20,9 @@ def example(language: str) -> str:
     return found
 
 
-def read(folder: Path, name: str, content: str, **settings: Any) -> list[Person]:
+def read(folder: Path, name: str, content: str, **settings: Any) -> list[Any]:
     (folder / name).write_text(content)
-    people = list(reader := OwnLabels(folder / name, **settings))
+    people: list[Any] = list(reader := OwnLabels(folder / name, **settings))
     assert len(reader) == len(people)
     return people
 

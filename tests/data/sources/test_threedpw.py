@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.sources.conftest import Scene, assert_projects, camera_joints, camera_pose, pixels
+from label_scenes import Scene, assert_projects, camera_joints, camera_pose, pixels
 
 from maflab.body.joints import SMPL24, SPIN24, SPIN49
 from maflab.body.model import BodyModel
@@ -55,7 +55,7 @@ def folder(scenes: list[Scene], tmp_path: Path) -> Path:
 
 
 def test_valid_frames_of_all_actors(folder: Path, scenes: list[Scene]) -> None:
-    people = list(reader := ThreeDPWSequences(folder, "imageFiles"))
+    people: list[Any] = list(reader := ThreeDPWSequences(folder, "imageFiles"))
     assert len(reader) == len(people) == 5
     assert [(one.sequence, one.frame) for one in people] == [
         (f"downtown_walk_00/{actor}", frame) for actor, frame in [(0, 0), (0, 2), (1, 0), (1, 1), (1, 2)]
@@ -67,7 +67,7 @@ def test_valid_frames_of_all_actors(folder: Path, scenes: list[Scene]) -> None:
 
 
 def test_the_body_lies_on_the_detections(folder: Path, scenes: list[Scene], tiny_body: BodyModel) -> None:
-    people = list(ThreeDPWSequences(folder, "imageFiles"))
+    people: list[Any] = list(ThreeDPWSequences(folder, "imageFiles"))
     first = people[0]
     assert np.allclose(first.pose, camera_pose(scenes[0]), atol=1e-5)
     intrinsics = scenes[0].intrinsics
@@ -80,7 +80,7 @@ def test_the_body_lies_on_the_detections(folder: Path, scenes: list[Scene], tiny
 
 
 def test_joints_are_in_the_camera(folder: Path, scenes: list[Scene]) -> None:
-    person = next(iter(ThreeDPWSequences(folder, "imageFiles")))
+    person: Any = next(iter(ThreeDPWSequences(folder, "imageFiles")))
     expected = camera_joints(scenes[0])
     for name, joint in {"LKnee": "left_knee", "RWrist": "right_wrist"}.items():
         row = person.joints_3d[SPIN24.index(name)]
