@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 _CHARACTERS_AT_ONCE = 1 << 20
+_OF_NUMBERS = "0123456789.eE+-"
 
 
 def json_items(path: Path, key: str) -> Iterator[Any]:
@@ -70,8 +71,10 @@ class _Text:
                 if not self._more():
                     raise
                 continue
-            if end == len(self._ahead) and self._more():
-                continue  # a number may go on
+            # The decoder takes "0" of "0.", which may yet become 0.5.
+            unfinished = end == len(self._ahead) or self._ahead[end] in _OF_NUMBERS
+            if unfinished and self._more():
+                continue
             self._place = end
             return found
 
