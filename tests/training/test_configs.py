@@ -11,13 +11,17 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from maflab.body.arrays import BodyFileError
 from maflab.body.model import BodyModel
+from maflab.data.prepare.labelled_set import SPLITS
+from maflab.data.sources.person import SourceError
 from maflab.training.build import (
     build_body,
     build_callbacks,
     build_datamodule,
     build_logger,
     build_model,
+    build_source,
     build_trainer,
+    read_source,
 )
 from maflab.training.errors import DeviceError, OverrideError
 from maflab.training.logging import RunInfo
@@ -39,9 +43,11 @@ def test_roots_are_all_known() -> None:
 @pytest.mark.parametrize("path", OPTIONS, ids=str)
 def test_every_option_composes_without_unread_keys(path: Path) -> None:
     group, option = path.parts[0], "/".join(path.parts[1:])
-    root = "evaluate" if path.name == "evaluate" or group == "fit" else "train"
+    root = "evaluate" if path.name == "evaluate" or group == "fit" else "prepare" if group == "source" else "train"
     overlay = "+" if group in OVERLAYS else ""
-    config = compose_config(root, f"{overlay}{group}={option}", "paths.output=here")
+    named = [f"source.{key}=x" for key in ("set", "labels", "images", "licence")]
+    given = named if group == "source" and option != "none" else []
+    config = compose_config(root, f"{overlay}{group}={option}", "paths.output=here", *given)
     check_config(config, CONF / f"{root}.yaml")
     OmegaConf.to_container(config, resolve=True)
 
@@ -160,3 +166,14 @@ def test_short_run_is_validated_at_its_end(tmp_path: Path) -> None:
 def test_a_refused_setting_names_its_part(tiny_body: BodyModel) -> None:
     with pytest.raises(OverrideError, match="encoder: timm has no encoder called 'resnet19'"):
         _model(compose_config("train", "encoder.encoder=resnet19"), tiny_body)
+
+
+@pytest.mark.parametrize("option", [option for option in _options("source") if option != "none"])
+def test_sources_say_whose_readers_they_are(option: str, tmp_path: Path) -> None:
+    """Without files every reader refuses by a SourceError, so its settings are ones that it takes."""
+    named = [f"source.{key}=x" for key in ("set", "licence")]
+    places = [f"source.labels={tmp_path / 'labels.csv'}", f"source.images={tmp_path}"]
+    labelled = build_source(compose_config("prepare", f"source={option}", "paths.output=here", *named, *places))
+    assert labelled.split in SPLITS
+    with pytest.raises(SourceError, match="labels"):
+        read_source(labelled)
