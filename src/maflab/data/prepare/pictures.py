@@ -1,7 +1,6 @@
 """Pictures as label files mean them: upright, RGB, no larger than needed."""
 
 import io
-import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,9 +61,10 @@ def _decoded(path: Path, reduction: int, turns: int) -> Picture:
         source = path if path.is_file() else io.BytesIO(read_member(path))
         with Image.open(source) as file:
             width, height = file.size
-            file.draft("RGB", (math.ceil(width / reduction), math.ceil(height / reduction)))
+            orientation = file.getexif().get(Base.Orientation, 1)
+            if orientation == 1 and not turns:  # turned, an incomplete block at the far edge would shift the rest
+                file.draft("RGB", (max(width // reduction, 1), max(height // reduction, 1)))
             reduction = round(width / file.size[0])  # formats other than JPEG are not reduced
-            swapped = file.getexif().get(Base.Orientation, 1) >= 5
             upright = ImageOps.exif_transpose(file)
             pixels = np.asarray(upright.convert("RGB"))
     except FileNotFoundError:
@@ -72,6 +72,6 @@ def _decoded(path: Path, reduction: int, turns: int) -> Picture:
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise UnreadablePicture(str(error)) from error
     pixels = np.rot90(pixels, -turns)
-    if swapped != bool(turns % 2):
+    if (orientation >= 5) != bool(turns % 2):
         width, height = height, width
     return Picture(np.ascontiguousarray(pixels), width, height, reduction)
