@@ -117,6 +117,8 @@ def _refined(translation: Tensor, joints: Tensor, target: Tensor, focal: Tensor)
         jacobian = torch.stack((rows_x, rows_y), 2).flatten(1, 2)  # (F, 2J, 3)
         residual = _residual(translation, joints, target, focal).flatten(1)
         normal = jacobian.mT @ jacobian
+        # Of an estimate that went wrong the joints may fall on one point, which says nothing of the depth: it stays.
+        normal = normal + (1e-9 * normal.diagonal(dim1=1, dim2=2).amax(1) + 1e-9)[:, None, None] * torch.eye(3).to(normal)
         step = torch.linalg.solve(normal, (jacobian.mT @ residual[..., None]))[..., 0]
         translation = translation - step
         translation[:, 2] = translation[:, 2].clamp(min=_NEAREST)

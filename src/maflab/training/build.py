@@ -168,6 +168,15 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], logger: Logger 
         )
 
 
+def build_part(config: DictConfig, part: str) -> Any:
+    """What a part's `_target_` makes of its settings alone.
+
+    Raises:
+        OverrideError: a setting that it refuses, or the part is none.
+    """
+    return _factory(config, part)()
+
+
 def plain(config: DictConfig) -> dict[str, Any]:
     """The config with everything resolved, as plain dictionaries, lists and values."""
     container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)

@@ -103,9 +103,7 @@ def film(body: BodyModel, clip: Clip) -> Iterator[Shot]:
 
 
 @torch.no_grad()
-def _shot(
-    body: BodyModel, painter: Painter, clip: Clip, scene: np.ndarray, people: list[_Person], frame: int
-) -> Shot:
+def _shot(body: BodyModel, painter: Painter, clip: Clip, scene: np.ndarray, people: list[_Person], frame: int) -> Shot:
     walked = _SPEED * frame / clip.rate
     rotations = torch.from_numpy(np.stack([_pose(person, walked) for person in people])).float()
     betas = torch.stack([person.betas for person in people])
@@ -129,7 +127,7 @@ def _person(rng: np.random.Generator, body: BodyModel, chart: Chart, clip: Clip,
     betas = np.clip(rng.normal(0, 0.6, 10), -1.5, 1.5)
     sideways = _SPACING * (number - (clip.people - 1) / 2)
     # Far enough for all to be in the frame, the outer ones a little farther.
-    depth = 4.3 + 1.6 * (clip.people - 1) + 0.3 * number
+    depth = 4.7 + 1.6 * (clip.people - 1) + 0.3 * number
     identity = number + (clip.people if second else 0)
     return _Person(
         identity,

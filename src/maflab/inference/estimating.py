@@ -1,0 +1,62 @@
+"""Bodies of crops, batch by batch: the network, folded and laid out for inference."""
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from maflab.models.recovery import MeshRecovery
+
+
+class Estimates(NamedTuple):
+    """What the network says of N crops; T estimates of each where they are asked for, else the last alone."""
+
+    rotations: NDArray[np.float32]  # (N, T, 24, 3, 3)
+    betas: NDArray[np.float32]  # (N, T, 10)
+    camera: NDArray[np.float32]  # (N, T, 3) weak perspective s, tx, ty of the crop
+
+
+class Estimator:
+    """The inference path of a trained model.
+
+    Args:
+        model: the trained model; it is left as it is.
+        resolution: side of the crops it was trained on, pixels.
+        device: where it runs.
+        autocast: number format of the network's layers, or None for single precision; geometry stays single.
+        iterations: whether all estimates are given, the mean parameters first.
+    """
+
+    def __init__(
+        self,
+        model: MeshRecovery,
+        resolution: int,
+        device: torch.device | str = "cpu",
+        autocast: torch.dtype | None = None,
+        iterations: bool = False,
+    ) -> None:
+        self.resolution = resolution
+        self.device = torch.device(device)
+        self._autocast = autocast
+        self._iterations = iterations
+        pyramid = copy.deepcopy(model.pyramid).eval().to(self.device, memory_format=torch.channels_last)
+        self._pyramid: nn.Module = pyramid
+        self._maf = model.maf.eval().to(self.device)
+
+    @torch.inference_mode()
+    def __call__(self, crops: Sequence[Tensor] | Tensor) -> Estimates:
+        """Estimates of normalised crops (3, S, S), at least one."""
+        images = crops if isinstance(crops, Tensor) else torch.stack(list(crops))
+        images = images.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self._autocast, enabled=self._autocast is not None):
+            estimates = self._maf(self._pyramid(images))
+        chosen = estimates if self._iterations else estimates[-1:]
+
+        def values(name: str) -> NDArray[np.float32]:
+            return torch.stack([getattr(one, name) for one in chosen], 1).float().cpu().numpy()
+
+        return Estimates(values("rotations"), values("betas"), values("camera"))
