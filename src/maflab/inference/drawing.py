@@ -66,7 +66,7 @@ class FrameDrawer:
         self._body = body
         self._overlay = overlay
         self._painter = Painter(body.faces)
-        self._panels = Panels(self._painter, bounds)
+        self._panels = Panels(body, bounds)
         self._recording: Recording | None = None
         self._rows: list[list[tuple[int, int]]] = []
 
@@ -176,7 +176,7 @@ def write_label(picture: Picture, vertices: Tensor, identity: int, focal: float,
     x, y, z = vertices[vertices[:, 1].argmin()].tolist()
     if z < _NEAREST:
         return
-    size = max(height, 240) / 900
+    size = max(height, 400) / 900
     thickness = max(1, round(2 * size))
     text = str(identity)
     (text_width, text_height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thickness)
@@ -186,7 +186,7 @@ def write_label(picture: Picture, vertices: Tensor, identity: int, focal: float,
         return
     at = (min(max(left, 2), max(width - text_width - 2, 2)), base)
     ink = [round(255 * part) for part in colour_of(identity)]
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), thickness + 2, cv2.LINE_AA)
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 2 * thickness + 1, cv2.LINE_AA)
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA)
 
 

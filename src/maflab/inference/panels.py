@@ -8,10 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from maflab.body.model import BodyModel
 from maflab.inference.recording import Recording
+from maflab.render.coarse import coarse_mesh
 from maflab.render.painting import Painter, window_of
 
 _MARGIN = 1.1
+# Metres of a body that one triangle may stand for: a person is some hundred pixels tall here.
+_CELL = 0.04
 _PAPER, _LINE, _INK = 246, 222, 110
 # How many times its extent a scene is away: near enough to parallel rays.
 _FAR = 60.0
@@ -43,13 +47,15 @@ def scene_bounds(recording: Recording) -> Bounds | None:
 class Panels:
     """Draws both views, the same scale for all frames where the bounds are given."""
 
-    def __init__(self, painter: Painter, bounds: Bounds | None) -> None:
+    def __init__(self, body: BodyModel, bounds: Bounds | None) -> None:
         """
         Args:
-            painter: of the body's faces.
+            body: of the people.
             bounds: of the scene; None takes each frame's own.
         """
-        self._painter = painter
+        mesh = coarse_mesh(body.template, body.faces, _CELL)
+        self._kept = mesh.kept.to(body.template.device)
+        self._painter = Painter(mesh.faces)
         self._bounds = bounds
 
     @staticmethod
@@ -61,12 +67,13 @@ class Panels:
         """
         Args:
             vertices: (P, V, 3) metres, camera frame.
-            colours: (P, V, 3).
+            colours: (P, V, 3) RGB in [0, 1].
             height: of the frame beside which they stand, pixels.
 
         Returns:
             (height, width(height), 3) uint8 RGB: the side view above the top view.
         """
+        vertices, colours = vertices[:, self._kept], colours[:, self._kept]
         bounds = self._bounds
         if bounds is None and len(vertices):
             points = vertices.mean(1).cpu().numpy()
