@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -9,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import cv2
-import torch
 
 from maflab.data.pack_format import PackError
 
@@ -60,19 +60,25 @@ def in_processes(
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread, as in a worker: more of them would only wait for each other, and could sum in another order."""
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    torch = sys.modules.get("torch")  # takes seconds to import, and not all work needs it
+    before = cv2.getNumThreads(), 1 if torch is None else torch.get_num_threads()
+    _limit_threads()
     try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
+        cv2.setNumThreads(before[0])
+        if torch is not None:
+            torch.set_num_threads(before[1])
+
+
+def _limit_threads() -> None:
+    cv2.setNumThreads(1)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
 
 
 def _start(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the pool
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    _limit_threads()
     if start is not None:
         start(*arguments)

@@ -14,20 +14,12 @@ from maflab.body.load import load_body
 from maflab.body.model import BodyModel
 from maflab.data.pack_format import PackError
 from maflab.data.pack_reader import PackReader
-from maflab.data.prepare import (
-    CropSettings,
-    LabelledSet,
-    Painter,
-    convert,
-    summarise,
-    summary_path,
-    summary_table,
-    write_summary,
-)
+from maflab.data.prepare import CropSettings, LabelledSet, convert
 from maflab.data.prepare.checks import MENDABLE
 from maflab.data.prepare.labelled_set import SPLITS
 from maflab.data.prepare.origin import made_from
-from maflab.data.prepare.summary import Summary
+from maflab.data.prepare.sheet import Painter
+from maflab.data.prepare.summary import Summary, summarise, summary_path, summary_table, write_summary
 from maflab.training.build import build_body, build_datamodule, build_source, read_source
 from maflab.training.errors import OverrideError
 
