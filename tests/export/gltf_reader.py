@@ -25,6 +25,7 @@ class Glb:
         bin_length, bin_type = struct.unpack("<I4s", data[20 + json_length : 28 + json_length])
         assert bin_type == b"BIN\0"
         self._binary = data[28 + json_length : 28 + json_length + bin_length]
+        self._turns: dict[int, Slerp] = {}
 
     def array(self, index: int) -> np.ndarray:
         accessor = self.json["accessors"][index]
@@ -87,7 +88,9 @@ class Glb:
         if sampler.get("interpolation") == "STEP" or len(keys) == 1:
             return values[np.searchsorted(keys, time, "right") - 1]
         if path == "rotation":
-            return Slerp(keys, Rotation.from_quat(values))(time).as_quat()
+            if sampler["output"] not in self._turns:
+                self._turns[sampler["output"]] = Slerp(keys, Rotation.from_quat(values))
+            return self._turns[sampler["output"]](time).as_quat()
         return np.array([np.interp(time, keys, column) for column in values.T])
 
 

@@ -14,7 +14,9 @@ from maflab.export.surface import body_surface, vertex_normals
 
 
 def add_person(stage: Usd.Stage, actor: Actor, body: BodyModel, codes: list[float]) -> None:
-    """Add a skeleton root named as the actor, with `mesh`, `skeleton`, `motion` and `material` below it.
+    """Add a skeleton root named as the actor; below it `NAME_mesh`, `NAME_skeleton`, `NAME_material` and `motion`.
+
+    3D tools name their objects by the prim alone, so that each has the actor's name.
 
     Args:
         codes: time code of every frame of the recording.
@@ -34,7 +36,7 @@ def add_person(stage: Usd.Stage, actor: Actor, body: BodyModel, codes: list[floa
 
 
 def _add_skeleton(stage: Usd.Stage, root: UsdSkel.Root, actor: Actor, body: BodyModel) -> UsdSkel.Skeleton:
-    skeleton = UsdSkel.Skeleton.Define(stage, root.GetPath().AppendChild("skeleton"))
+    skeleton = UsdSkel.Skeleton.Define(stage, root.GetPath().AppendChild(f"{actor.name}_skeleton"))
     paths: list[str] = []
     for name, parent in zip(SMPL24.names, body.parents, strict=True):
         paths.append(f"{paths[parent]}/{name}" if parent >= 0 else name)
@@ -65,7 +67,7 @@ def _add_motion(
 
 
 def _add_mesh(stage: Usd.Stage, root: UsdSkel.Root, actor: Actor, body: BodyModel) -> UsdGeom.Mesh:
-    mesh = UsdGeom.Mesh.Define(stage, root.GetPath().AppendChild("mesh"))
+    mesh = UsdGeom.Mesh.Define(stage, root.GetPath().AppendChild(f"{actor.name}_mesh"))
     faces = body.faces.numpy()
     points = actor.rest_vertices.astype(np.float32)
     mesh.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(points))
@@ -98,7 +100,7 @@ def _bind(mesh: UsdGeom.Mesh, skeleton: UsdSkel.Skeleton, actor: Actor, body: Bo
 
 
 def _add_material(stage: Usd.Stage, root: UsdSkel.Root, mesh: UsdGeom.Mesh, actor: Actor) -> None:
-    material = UsdShade.Material.Define(stage, root.GetPath().AppendChild("material"))
+    material = UsdShade.Material.Define(stage, root.GetPath().AppendChild(f"{actor.name}_material"))
     shader = UsdShade.Shader.Define(stage, material.GetPath().AppendChild("surface"))
     shader.CreateIdAttr("UsdPreviewSurface")
     shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(*linear_colour(actor.colour)))
