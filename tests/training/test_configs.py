@@ -31,6 +31,7 @@ from .conftest import CONF, SMALL_ENCODER, SMALL_LOOP, compose_config
 
 ROOTS = ("train", "evaluate", "prepare")
 OVERLAYS = ("experiment", "debug", "sweep")
+DEMO_GROUPS = ("camera", "detector", "motion", "overlay")
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
 OPTIONAL = [] if find_spec("optuna") else [Path("sweep/optuna")]  # needs an extra
 OPTIONS = [path for path in FILES if len(path.parts) > 1 and path.parts[0] != "hydra" and path not in OPTIONAL]
@@ -44,6 +45,7 @@ def test_roots_are_all_known() -> None:
 def test_every_option_composes_without_unread_keys(path: Path) -> None:
     group, option = path.parts[0], "/".join(path.parts[1:])
     root = "evaluate" if path.name == "evaluate" or group == "fit" else "prepare" if group == "source" else "train"
+    root = "demo" if group in DEMO_GROUPS else root
     overlay = "+" if group in OVERLAYS else ""
     named = [f"source.{key}=x" for key in ("set", "labels", "images", "licence")]
     given = named if group == "source" and option != "none" else []
