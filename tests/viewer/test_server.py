@@ -19,6 +19,8 @@ from maflab.viewer.http_rules import requested_span, trusted_host
 from maflab.viewer.result import open_result
 from maflab.viewer.server import is_loopback, listening
 
+from .serving import answering
+
 CLOSED = ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
 
 
@@ -50,12 +52,8 @@ class Client:
 
 @pytest.fixture(scope="module")
 def ask(result_folder: Path, tiny_body: BodyModel) -> Iterator[Client]:
-    with listening(open_result(result_folder), tiny_body) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with answering(open_result(result_folder), tiny_body) as server:
         yield Client(server.server_address[1])
-        server.shutdown()
-        thread.join()
 
 
 def test_it_listens_on_loopback_alone(result_folder: Path, tiny_body: BodyModel) -> None:
@@ -186,7 +184,7 @@ def test_spans_stay_inside_the_file() -> None:
                 except ValueError:
                     continue
                 if span is not None:
-                    assert 0 <= span.first < span.first + span.count <= size
+                    assert 0 <= span.first < span.first + span.length <= size
 
 
 def test_downloads_are_offered_and_never_opened(ask: Client, result_folder: Path) -> None:

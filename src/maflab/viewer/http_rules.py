@@ -9,7 +9,7 @@ class Span(NamedTuple):
     """Bytes of a file."""
 
     first: int
-    count: int
+    length: int
 
 
 def trusted_host(header: str | None, own: str) -> bool:

@@ -13,7 +13,10 @@ export class Clip {
     if (this.kind === "video") {
       video.addEventListener("error", () => this.giveUp(failed, "this browser cannot play the video's format"));
       video.addEventListener("seeked", () => this.settle());
-      video.addEventListener("ended", () => this.pause());
+      video.addEventListener("ended", () => {
+        this.frame = this.count - 1; // a busy page may not have seen the last frames pass
+        this.pause();
+      });
       video.addEventListener("loadeddata", () => this.seek(this.frame), { once: true });
       video.requestVideoFrameCallback?.((_, { mediaTime }) => (this.offset = Math.min(mediaTime, this.step(0))));
       video.src = "video";
