@@ -4,11 +4,14 @@ import copy
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from .protocol_bench import Bench
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -68,3 +71,21 @@ def trained(small: Compose, tmp_path_factory: pytest.TempPathFactory) -> Trained
     whole_splits = ["trainer.limit_val_batches=1.0", "trainer.limit_test_batches=1.0"]
     config = small(folder, "+experiment=maf_3iter", *whole_splits, panel=True)
     return Trained(config, train(config), folder)
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> "Bench":
+    """A checkpoint of random weights on SMPL's stand-in."""
+    from .protocol_bench import make_bench
+
+    return make_bench(tmp_path_factory.mktemp("protocols"))
+
+
+@pytest.fixture
+def one_network(bench: "Bench", monkeypatch: pytest.MonkeyPatch) -> None:
+    """`evaluate` takes the bench's network instead of building it again, and draws no pictures."""
+    from maflab.training import evaluation
+
+    monkeypatch.setattr(evaluation, "build_body", lambda config: bench.model.body)
+    monkeypatch.setattr(evaluation, "build_model", lambda config, body: bench.model)
+    monkeypatch.setattr("maflab.training.outcome.draw_extremes", lambda *_: None)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from maflab.body.arrays import BodyFileError
 from maflab.body.model import BodyModel
 from maflab.data.prepare.labelled_set import SPLITS
+from maflab.data.protocol import PROTOCOLS
 from maflab.data.sources.person import SourceError
 from maflab.training.build import (
     build_body,
@@ -125,8 +126,22 @@ def test_bodies_are_made_or_missed_clearly(body: str, tmp_path: Path) -> None:
 def test_data_sets_instantiate_without_making_anything(data: str, tiny_body: BodyModel, tmp_path: Path) -> None:
     config = compose_config("train", f"data={data}", "body=tiny", f"paths.data={tmp_path}")
     datamodule = build_datamodule(config, tiny_body)
-    assert isinstance(datamodule.prepare, functools.partial)
+    assert isinstance(datamodule.prepare, functools.partial) == (config.data.prepare is not None)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_protocols_have_data_and_a_source_of_their_packs(protocol: str, tiny_body: BodyModel, tmp_path: Path) -> None:
+    """`prepare.py source=...` of the message makes the very pack that is missing."""
+    config = compose_config("evaluate", f"data={protocol}", "checkpoint=x", f"paths.data={tmp_path}", "paths.output=x")
+    data = build_datamodule(config, tiny_body)
+    assert data.protocol.name == PROTOCOLS[protocol].name
+    assert not data.protocol.adapted
+    for split, pack in (("val", data.val), ("test", data.test)):
+        command, _, source = data.made_by[split].rpartition("source=")
+        assert command == "python prepare.py "
+        made = compose_config("prepare", f"source={source}", "paths.output=x").source
+        assert Path(pack) == tmp_path / "packs" / made.set / f"{made.split}.h5"
 
 
 @pytest.mark.parametrize("trainer", _options("trainer"))
