@@ -25,8 +25,9 @@ class PackDataModule(pl.LightningDataModule):
     uninterrupted one would have seen. Evaluation shows every sample exactly once, on any number of processes.
 
     Args:
-        train: a pack, or the packs of a mixture as `{path, ratio}`; a `path` may be a list of packs that share
-            the ratio by size. Without ratios packs are drawn by size.
+        train: a pack, or the packs of a mixture as `{path, ratio}`, in a list or by names of one's own (a name that is
+            None is left out); a `path` may be a list of packs that share the ratio by size. Without ratios packs are
+            drawn by size.
         val: the pack that models are chosen on.
         test: the pack of the final figures; None: `val`.
         resolution: the crop's side in pixels; None: 224, the field's.
@@ -39,7 +40,8 @@ class PackDataModule(pl.LightningDataModule):
         limit_train, limit_val, limit_test: at most so many samples of each pack.
         prepare: called once on each machine before the packs are opened; makes those that are made, not fetched.
         protocol: how the evaluation packs are measured; None: as training is watched, see `protocol.DEFAULT`.
-        made_by: the command that makes the pack of a split, `val` or `test`, told where it is missing.
+        made_by: the command that makes the pack of a split, `train`, `val` or `test`, told where it is missing; `{set}`
+            in it stands for the pack's folder.
 
     Raises:
         PackError: in `setup`, if a pack cannot be used, or training would not fill one batch.
@@ -47,7 +49,7 @@ class PackDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        train: str | Path | Sequence[Mapping[str, Any]],
+        train: str | Path | Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any] | None],
         val: str | Path,
         test: str | Path | None = None,
         *,
@@ -90,6 +92,7 @@ class PackDataModule(pl.LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         if stage in ("fit", None) and self.train_set is None:
+            self._check_training_packs()
             self.train_set = PackMixture(
                 [
                     PackDataset(path, self.resolution, self.augmentation, limit=self.limits["train"], seed=self.seed)
@@ -105,10 +108,16 @@ class PackDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.train_set is not None, "setup('fit') comes first"
         rank, world = self._process()
+        sizes, ratios = [len(dataset) for dataset in self.train_set.datasets], self._ratios()
+        length = self.epoch_length
+        if ratios is not None:
+            # Whole batches of all processes: what a loader drops at the end would blur the ratios.
+            length, step = length or max(sizes), self.batch_size * world
+            length -= length % step if length >= step else 0
         sampler = MixtureSampler(
-            [len(dataset) for dataset in self.train_set.datasets],
-            self._ratios(),
-            self.epoch_length,
+            sizes,
+            ratios,
+            length,
             seed=self.seed,
             rank=rank,
             world=world,
@@ -128,6 +137,19 @@ class PackDataModule(pl.LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation(self.test_set)
+
+    def _check_training_packs(self) -> None:
+        """Tells of all packs that training lacks at once, the validation's included."""
+        packs = [("train", path) for paths, _ in self.train_sources for path in paths] + [("val", self.val)]
+        missing = [(split, Path(path)) for split, path in packs if not Path(path).is_file()]
+        commands = [
+            self.made_by[split].format(set=path.parent.name) for split, path in missing if split in self.made_by
+        ]
+        if commands:
+            raise PackError(
+                f"Training lacks {len(missing)} of {len(packs)} packs ({', '.join(str(path) for _, path in missing)}): "
+                f"make them with `{'`, `'.join(commands)}`, or leave an entry out with data.train.NAME=null"
+            )
 
     def _evaluated(self, path: str | Path, split: str) -> PackDataset:
         if split in self.made_by and not Path(path).is_file():
@@ -179,14 +201,17 @@ class PackDataModule(pl.LightningDataModule):
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
 
-def _sources(train: str | Path | Sequence[Mapping[str, Any]]) -> list[tuple[list[str | Path], float | None]]:
+def _sources(
+    train: str | Path | Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any] | None],
+) -> list[tuple[list[str | Path], float | None]]:
     if isinstance(train, str | Path):
         return [([train], None)]
     sources = []
-    for entry in train:
-        unknown = set(entry) - {"path", "ratio"}
-        if unknown or "path" not in entry:
-            raise ValueError(f"An entry of the training mixture is {{path, ratio}}, not {dict(entry)}.")
+    for entry in train.values() if isinstance(train, Mapping) else train:
+        if entry is None:
+            continue
+        if not isinstance(entry, Mapping) or set(entry) - {"path", "ratio"} or "path" not in entry:
+            raise ValueError(f"An entry of the training mixture is {{path, ratio}}, not {entry}.")
         path = entry["path"]
         sources.append(([path] if isinstance(path, str | Path) else list(path), entry.get("ratio")))
     if not sources:

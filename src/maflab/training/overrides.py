@@ -109,6 +109,8 @@ _IDLE: tuple[tuple[tuple[str, ...], Callable[[DictConfig], bool], str], ...] = (
         "no data set on disk is prepared (source=...)",
     ),
     (("data", "import", "export"), lambda config: config.get("source") is not None, "source=... makes a pack alone"),
+    (("import_to",), lambda config: not config.get("import"), "nothing is imported (import=...)"),
+    (("export_to",), lambda config: not config.get("export"), "nothing is exported (export=...)"),
     (("maf.grid",), _never_reads("grid"), "no iteration reads a grid (maf.sources)"),
     (("maf.points",), _never_reads("mesh"), "no iteration reads the mesh's points (maf.sources)"),
     (("maf.reduction", "maf.schedule"), _never_reads("grid", "mesh"), "every iteration reads the pooled vector alone"),
