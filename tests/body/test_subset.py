@@ -162,4 +162,4 @@ def test_points_of_another_shape_are_refused(tiny_arrays: BodyArrays) -> None:
 def test_chosen_points_are_no_state(tiny_arrays: BodyArrays) -> None:
     folded = FoldedBody(BodyModel(tiny_arrays), 12)
     assert not folded.state_dict()
-    assert folded.combination().argmax(axis=1).ravel().tolist() == folded.indices.tolist()
+    assert np.asarray(folded.combination().argmax(axis=1)).ravel().tolist() == folded.indices.tolist()

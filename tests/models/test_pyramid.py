@@ -7,6 +7,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from maflab.models.auxiliary import AuxiliaryHead
 from maflab.models.pyramid import FeaturePyramid
 from maflab.models.weights import WeightsError, load_head_weights
 
@@ -102,16 +103,16 @@ def test_torchvision_names_load_as_a_backbone(tmp_path: Path) -> None:
 
 
 def test_a_head_starts_from_the_same_file_where_it_fits(tmp_path: Path) -> None:
-    made = torch.nn.Conv2d(8, 90, 1)
+    made = AuxiliaryHead(8, kernel=1)
     save_file({f"aux_head.{k}": v for k, v in made.state_dict().items()}, tmp_path / "w.safetensors")
-    head, wider = torch.nn.Conv2d(8, 90, 1), torch.nn.Conv2d(8, 90, 3)
+    head, wider = AuxiliaryHead(8, kernel=1), AuxiliaryHead(8, kernel=3)
     assert load_head_weights(head, str(tmp_path / "w.safetensors"))
-    assert torch.equal(head.weight, made.weight)
+    assert torch.equal(head.predict.weight, made.predict.weight)
     for other, source in (
         (wider, str(tmp_path / "w.safetensors")),
         (head, "none"),
         (head, save_pyramid(small(), tmp_path / "p.safetensors")),
     ):
-        before = other.weight.clone()
+        before = other.predict.weight.clone()
         assert not load_head_weights(other, source)
-        assert torch.equal(other.weight, before)
+        assert torch.equal(other.predict.weight, before)

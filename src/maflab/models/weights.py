@@ -1,6 +1,7 @@
 """Start weights of a feature pyramid: the ones shipped with the suite, or a file."""
 
 import logging
+import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHIPPED_WEIGHTS = "pyramid_synthetic.safetensors"
+
+_WRAPPER = "module."  # what DataParallel puts before every name
+_DECONVOLUTION = re.compile(r"(?:keypoint_head\.|head\.)?deconv_layers\.(\d+)\.(.+)")
+_OTHER_TASK = re.compile(r"(?:fc|classifier|final_layer|keypoint_head\.final_layer|head\.final_layer)\..+")
 
 
 class WeightsError(Exception):
@@ -34,7 +39,9 @@ def load_pyramid_weights(pyramid: "FeaturePyramid", source: str) -> None:
     Args:
         pyramid: the pyramid.
         source: `synthetic` or the path of a file: `.safetensors` written by this suite's pre-training (names that
-            start with `pyramid.`), or `.safetensors`, `.pt`, `.pth` of a bare backbone under torchvision's names.
+            start with `pyramid.`); or `.safetensors` or anything that torch saved, of a backbone under the encoder's
+            own names (ImageNet weights of torchvision and timm), or of a key point detector of the "Simple Baselines"
+            kind with its deconvolutions (the authors' files, mmpose's). Heads for other tasks are left out.
 
     Raises:
         WeightsError: the file is missing or unreadable, or its tensors do not fit the encoder.
@@ -46,12 +53,7 @@ def load_pyramid_weights(pyramid: "FeaturePyramid", source: str) -> None:
     if own:
         _fill(pyramid, own, path, {f"stages.{i}." for i in range(pyramid.levels)})
     else:
-        _fill(
-            pyramid.backbone,
-            {k: v.float() for k, v in tensors.items() if not k.startswith("fc.")},
-            path,
-            set(),
-        )
+        _fill(pyramid, _ours(tensors, path), path, {f"stages.{i}." for i in range(pyramid.levels)})
 
 
 def load_head_weights(head: torch.nn.Module, source: str | None) -> bool:
@@ -80,6 +82,27 @@ def load_head_weights(head: torch.nn.Module, source: str | None) -> bool:
     return True
 
 
+def _ours(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors of somebody else's file under a pyramid's names.
+
+    A deconvolution stage is three layers there: the deconvolution, its normalisation and a ReLU.
+    """
+    tensors = {name.removeprefix(_WRAPPER): tensor.float() for name, tensor in tensors.items()}
+    backbone = "backbone." if any(name.startswith("backbone.") for name in tensors) else ""
+    ours, left_out = {}, []
+    for name, tensor in tensors.items():
+        if found := _DECONVOLUTION.fullmatch(name):
+            stage, layer = divmod(int(found[1]), 3)
+            ours[f"stages.{stage}.{('upsample', 'norm', 'activation')[layer]}.{found[2]}"] = tensor
+        elif _OTHER_TASK.fullmatch(name):
+            left_out.append(name)
+        else:
+            ours[f"backbone.{name.removeprefix(backbone)}"] = tensor
+    if left_out:
+        log.info("%s: %s not taken, which are of another task", path.name, ", ".join(left_out))
+    return ours
+
+
 def _locate(source: str) -> Path:
     return shipped_weights() if source == "synthetic" else Path(source)
 
@@ -94,8 +117,16 @@ def _read(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise many kinds for a damaged file
+        if wanted := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise WeightsError(
+                f"The weights file {path} asks for {wanted[1]}, and only tensors are read; where you trust it, save "
+                "its state_dict alone"
+            ) from error
         raise WeightsError(f"The weights file {path} cannot be read ({error}); fetch or train it anew") from error
-    return loaded.get("state_dict", loaded.get("model", loaded))
+    loaded = loaded.get("state_dict", loaded.get("model", loaded)) if isinstance(loaded, dict) else loaded
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise WeightsError(f"The weights file {path} is no dictionary of tensors; save a state_dict")
+    return loaded
 
 
 def _fill(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path, optional: set[str]) -> None:
@@ -105,7 +136,8 @@ def _fill(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path, optio
         if name in own and own[name].shape != tensor.shape:
             raise WeightsError(
                 f"{path} holds {name} of shape {tuple(tensor.shape)}, the network wants {tuple(own[name].shape)}: "
-                "the weights were made for another encoder or width; choose encoder.weights=none or a matching file"
+                "the weights were made for another encoder or width; set encoder.encoder and encoder.channels as "
+                "the file's, or choose encoder.weights=none or a matching file"
             )
     missing = [name for name in own if name not in tensors and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in tensors if name not in own and not name.startswith("stages.")]

@@ -1,0 +1,264 @@
+"""PyMAF's released checkpoint: every tensor finds its place, and the network computes what the released one does."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from scipy.sparse import csr_matrix
+from smpl_standin import VERTICES, Ch, smpl_content, write_folder
+from torch import Tensor
+
+from maflab.data.dataset import PackDataset
+from maflab.data.pack import PackWriter
+from maflab.models.recovery import MeshRecovery
+from maflab.training.checkpoint import load_model
+from maflab.training.errors import CheckpointError
+from maflab.training.evaluation import evaluate
+from maflab.training.published import import_published
+from maflab.training.published.layout import coarsening, from_released, released_names, to_released
+
+from .conftest import compose_config
+from .pymaf_restated import ReleasedNetwork, Seen, save_released, untrained_but_alive
+
+ROOT = Path(__file__).parents[2]
+
+
+class Released(NamedTuple):
+    """The stand-in of the released file, and what maflab made of it."""
+
+    network: ReleasedNetwork
+    tensors: dict[str, Tensor]
+    data: Path  # the folder with SMPL's stand-in and the checkpoint
+    said: str
+    model: MeshRecovery
+    exported: dict[str, Tensor]
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.data / "checkpoints" / "pymaf.ckpt"
+
+
+def smpl_arrays() -> dict[str, Any]:
+    """The stand-in's content with weights, corrections and joints that blend as SMPL's do."""
+    rng = np.random.default_rng(3)
+    blended = np.zeros((VERTICES, 24))
+    np.put_along_axis(blended, rng.random((VERTICES, 24)).argsort(1)[:, :3], rng.dirichlet(np.ones(3), VERTICES), 1)
+    rows, columns = np.repeat(np.arange(24), 40), rng.permutation(VERTICES)[:960]
+    regressor = csr_matrix((rng.dirichlet(np.ones(40), 24).ravel(), (rows, columns)), shape=(24, VERTICES))
+    return smpl_content() | {
+        "weights": Ch(blended),
+        "J_regressor": regressor.tocsc(),
+        "posedirs": rng.normal(0, 0.01, (VERTICES, 3, 207)),
+        "shapedirs": Ch(rng.normal(0, 0.02, (VERTICES, 3, 10))),
+    }
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("released")
+    data, rng = folder / "data", np.random.default_rng(4)
+    content = smpl_arrays()
+    write_folder(data / "body" / "smpl", content)
+    extra = np.zeros((9, VERTICES))
+    np.put_along_axis(extra, rng.permutation(VERTICES)[:180].reshape(9, 20), rng.dirichlet(np.ones(20), 9), 1)
+    np.save(data / "body" / "smpl" / "J_regressor_extra.npy", extra)
+    dmap = torch.zeros(431, VERTICES)
+    dmap[torch.arange(431), torch.from_numpy(rng.permutation(VERTICES)[:431])] = 1
+    dmap[7, :3], dmap[400, 5000] = torch.tensor([0.25, 0.25, 0.5]), 0.5  # sums of several vertices too
+    plain = {key: value.x if isinstance(value, Ch) else value for key, value in content.items()}
+    network = untrained_but_alive(ReleasedNetwork(plain, extra, dmap))
+    tensors = save_released(network, folder / "PyMAF_model_checkpoint.pt")
+    done = prepare(
+        f"import={folder / 'PyMAF_model_checkpoint.pt'}",
+        f"export={data / 'checkpoints' / 'pymaf.ckpt'}",
+        f"export_to={folder / 'again.pt'}",
+        f"paths.data={data}",
+        folder=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    checkpoint = data / "checkpoints" / "pymaf.ckpt"
+    model = load_model(checkpoint, data / "body")
+    exported = torch.load(folder / "again.pt", weights_only=True)["model"]
+    return Released(network, tensors, data, done.stdout + done.stderr, model, exported)
+
+
+def prepare(*overrides: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "prepare.py"), f"hydra.run.dir={folder}/run", *overrides]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.slow
+def test_the_network_computes_what_the_released_one_does(released: Released) -> None:
+    image = torch.randn(2, 3, 224, 224)
+    expected, head = released.network(image)
+    with torch.inference_mode():
+        found = released.model(image, with_auxiliary=True)
+    assert len(found.estimates) == len(expected) == 4
+    for theirs, ours in zip(expected, found.estimates, strict=True):
+        torch.testing.assert_close(ours.keypoints_3d, theirs.joints, atol=1e-4, rtol=0)
+        torch.testing.assert_close(ours.rotations, theirs.rotations, atol=1e-4, rtol=0)
+        torch.testing.assert_close(ours.betas, theirs.betas, atol=1e-4, rtol=0)
+        torch.testing.assert_close(ours.camera, theirs.camera, atol=1e-4, rtol=0)
+    named = zip(found.auxiliary[:4], ("uv_index", "u", "v", "ann_index"), strict=True)
+    for ours, name in named:
+        torch.testing.assert_close(ours, head[f"predict_{name}"], atol=1e-3, rtol=0)
+    # Every iteration and every picture matters, or agreement would mean little.
+    for before, after in itertools.pairwise(expected):
+        assert distance(before, after) > 0.02
+        assert (after.joints[0] - after.joints[1]).norm(dim=-1).mean() > 0.01
+
+
+def distance(one: Seen, other: Seen) -> float:
+    return float((one.joints - other.joints).norm(dim=-1).mean())
+
+
+@pytest.mark.slow
+def test_the_checkpoint_carries_nothing_of_smpl(released: Released) -> None:
+    content = torch.load(released.checkpoint, weights_only=True)
+    assert content["maflab"]["config"]["body"]["name"] == "smpl"
+    shapes = [tuple(value.shape) for value in content["state_dict"].values()]
+    assert not [shape for shape in shapes if VERTICES in shape]
+    assert not [name for name in content["state_dict"] if "smpl" in name or name.startswith("body")]
+    assert not [name for name in released.exported if ".smpl." in name]
+
+
+@pytest.mark.slow
+def test_exporting_gives_the_released_tensors_back(released: Released) -> None:
+    expected = {name: tensor for name, tensor in released.tensors.items() if ".smpl." not in name}
+    assert released.exported.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert released.exported[name].dtype == tensor.dtype, name
+        assert torch.equal(released.exported[name], tensor), name
+
+
+@pytest.mark.slow
+def test_its_figures_are_those_of_the_released_network(released: Released, tmp_path: Path) -> None:
+    """MPJPE of each iteration on two pictures, once by evaluate.py and once by hand."""
+    pack = write_pack(tmp_path / "test.h5")
+    packs = [f"data.{split}={pack}" for split in ("train", "val", "test")]
+    given = [f"checkpoint={released.checkpoint}", "data=paper", "data.prepare=null", "callbacks.panel=null", *packs]
+    paths = [f"paths.data={released.data}", f"paths.output={tmp_path}"]
+    metrics = evaluate(compose_config("evaluate", *given, *paths))["metrics"]
+
+    dataset = PackDataset(pack, 224)
+    seen, _ = released.network(torch.stack([dataset[0].image, dataset[1].image]))
+    truth = released.network.regressor[0].smpl(body_pose=torch.zeros(1, 69), global_orient=torch.zeros(1, 3))
+    for row, estimate in zip(metrics.values(), seen, strict=True):
+        errors = (lsp14(estimate.vertices) - lsp14(truth.vertices)).norm(dim=-1)
+        assert row["mpjpe"] == pytest.approx(1e3 * float(errors.mean()), abs=0.05)
+
+
+def lsp14(vertices: Tensor) -> Tensor:
+    """(B, 14, 3) Human3.6M's joints about their pelvis: SPIN's H36M_TO_J14. The stand-in's joint k is vertex k."""
+    chosen = vertices[:, [6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10]]
+    return chosen - vertices[:, :1]
+
+
+def write_pack(path: Path) -> Path:
+    attributes = dict(name="two", split="test", licence="CC0", source="drawn", body="smpl", recipe={})
+    with PackWriter(path, **attributes) as writer:
+        for picture in np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8):
+            jpeg = cv2.imencode(".jpg", cv2.resize(picture, (64, 64)))[1].tobytes()
+            writer.append(jpeg=jpeg, center=(32, 32), size=60.0, has_pose=True, has_betas=True)
+    return path
+
+
+def small() -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A few released tensors, and the state they make up."""
+    released = {
+        "points_grid": torch.zeros(1, 2, 4),
+        "feature_extractor.bn1.num_batches_tracked": torch.tensor(3),
+        "deconv_layers.6.weight": torch.randn(4, 5, 4, 4),
+        "deconv_layers.7.bias": torch.randn(5),
+        "maf_extractor.1.conv2.bias": torch.randn(5),
+        "regressor.2.fc2.weight": torch.randn(6, 6),
+        "regressor.0.init_shape": torch.randn(1, 10),
+        "regressor.0.smpl.v_template": torch.zeros(9, 3),
+        **{f"dp_head.predict_{name}.bias": torch.randn(25) for name in ("u", "v", "uv_index")},
+        "dp_head.predict_ann_index.bias": torch.randn(15),
+    }
+    own = {
+        "pyramid.backbone.bn1.num_batches_tracked": torch.tensor(0),
+        "pyramid.stages.2.upsample.weight": torch.zeros(4, 5, 4, 4),
+        "pyramid.stages.2.norm.bias": torch.zeros(5),
+        "maf.reductions.1.layers.2.bias": torch.zeros(5),
+        "maf.regressors.2.trunk.3.weight": torch.zeros(6, 6),
+        "maf.mean_betas": torch.zeros(10),
+        "aux_head.predict.bias": torch.zeros(90),
+    }
+    return released, own
+
+
+def test_tensors_are_found_by_name() -> None:
+    released, own = small()
+    state = from_released(released, own)
+    assert torch.equal(state["pyramid.stages.2.norm.bias"], released["deconv_layers.7.bias"])
+    assert torch.equal(state["maf.mean_betas"], released["regressor.0.init_shape"][0])
+    part, u, v, annotation = state["aux_head.predict.bias"].split((25, 25, 25, 15))
+    assert torch.equal(part, released["dp_head.predict_uv_index.bias"])
+    assert torch.equal(u, released["dp_head.predict_u.bias"])
+    assert torch.equal(v, released["dp_head.predict_v.bias"])
+    assert torch.equal(annotation, released["dp_head.predict_ann_index.bias"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"deconv_layers.7.bias": None}, r"it lacks deconv_layers\.7\.bias"),
+        ({"deconv_layers.9.weight": torch.zeros(1)}, r"deconv_layers\.9\.weight has no place"),
+        ({"regressor.2.fc2.weight": torch.zeros(6, 7)}, r"regressor\.2\.fc2\.weight give \(6, 7\), not \(6, 6\)"),
+        ({"dp_head.predict_v.bias": None}, r"it lacks dp_head\.predict_v\.bias"),
+        ({"feature_extractor.deconv_layers.0.weight": torch.zeros(1)}, "has no place"),
+    ],
+)
+def test_a_tensor_out_of_place_is_named(change: dict[str, Tensor | None], said: str) -> None:
+    released, own = small()
+    released = {name: tensor for name, tensor in (released | change).items() if tensor is not None}
+    with pytest.raises(CheckpointError, match=said):
+        from_released(released, own)
+
+
+def test_points_must_be_the_same_at_every_iteration() -> None:
+    same = {f"maf_extractor.{k}.Dmap": torch.eye(3, 7) for k in range(3)}
+    assert abs(coarsening(same) - csr_matrix(np.eye(3, 7))).nnz == 0
+    with pytest.raises(CheckpointError, match="different points"):
+        coarsening(same | {"maf_extractor.2.Dmap": torch.zeros(3, 7)})
+    with pytest.raises(CheckpointError, match=r"lack maf_extractor\.0\.Dmap"):
+        coarsening({})
+
+
+def test_what_the_layout_has_no_place_for_is_not_exported() -> None:
+    assert released_names("pyramid.stages.1.skip.weight") == []
+    with pytest.raises(CheckpointError, match=r"no place for pyramid\.stages\.1\.skip\.weight"):
+        to_released({"pyramid.stages.1.skip.weight": torch.zeros(1)}, csr_matrix((1, 1)), torch.zeros(4, 2))
+
+
+class Command:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch owned",)
+
+
+def test_files_that_are_not_it_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": {"a": Command()}}, tmp_path / "bad.pt")
+    torch.save({"state_dict": {}}, tmp_path / "other.pt")
+    (tmp_path / "half.pt").write_bytes((tmp_path / "other.pt").read_bytes()[:300])
+    for name, said in (
+        ("bad.pt", r"bad\.pt was not loaded: it asks for \w+\.system"),
+        ("half.pt", r"half\.pt was not loaded: it is damaged"),
+        ("other.pt", "has no tensors under 'model'"),
+        ("none.pt", r"There is no .*none\.pt; PyMAF_model_checkpoint\.pt comes with"),
+    ):
+        with pytest.raises(CheckpointError, match=said):
+            import_published(tmp_path / name, tmp_path / "out.ckpt", OmegaConf.create())
+    assert not (tmp_path / "owned").exists()
+    assert not (tmp_path / "out.ckpt").exists()
