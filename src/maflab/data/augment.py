@@ -5,7 +5,7 @@ Both are drawn from a random generator that the caller gives, so a sample can be
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -124,25 +124,26 @@ class Augmentation:
         geometry: draws placements; None leaves every crop in place.
         channel_noise: each colour channel is multiplied by U(1 - noise, 1 + noise), then clipped.
         appearance: albumentations transforms that change pixels only (colour, blur, noise, cut-out), applied in
-            order to the RGB crop.
+            order to the RGB crop; a list, or by names of one's own, of which those that are None are left out.
     """
 
     geometry: GeometricAugmentation | None = field(default_factory=GeometricAugmentation)
     channel_noise: float = 0.4
-    appearance: "Sequence[BasicTransform]" = ()
+    appearance: "Sequence[BasicTransform] | Mapping[str, BasicTransform | None]" = ()
 
     def __post_init__(self) -> None:
         self._compose = None
-        if self.appearance:
+        steps = self.appearance.values() if isinstance(self.appearance, Mapping) else self.appearance
+        if steps := [step for step in steps if step is not None]:
             import albumentations  # half a second that only those who use it pay
 
-            moving = [type(step).__name__ for step in self.appearance if _moves_pixels(step)]
+            moving = [type(step).__name__ for step in steps if _moves_pixels(step)]
             if moving:
                 raise ValueError(
                     f"{', '.join(moving)} would move pixels and leave the labels behind; "
                     "use `geometry` for flips, rotation, scale and shift."
                 )
-            self._compose = albumentations.Compose(list(self.appearance))
+            self._compose = albumentations.Compose(steps)
 
     def placement(self, rng: np.random.Generator) -> Placement:
         """Where this sample's crop is taken from."""
