@@ -14,8 +14,9 @@ from maflab.body.model import BodyModel
 from maflab.geometry.cameras import project
 
 _ROUNDS = 6
-# A body of one crop's width and 10 m, or an estimate that went wrong; it keeps depths finite.
-_SMALLEST_SCALE = 0.02
+# A crop that shows twenty metres: no box about a person does, but an untrained network may say so, or that the scale is
+# negative. It keeps people within sight.
+_SMALLEST_SCALE = 0.1
 _NEAREST = 0.2
 
 
@@ -65,13 +66,14 @@ def lift(
     rotations, betas, camera, crops = (value.detach().to(kind) for value in (rotations, betas, camera, crops))
     focal, centre = focal.detach().to(kind), centre.detach().to(kind)
     side = crops[:, 2]
+    camera = torch.cat((camera[:, :1].clamp(min=_SMALLEST_SCALE), camera[:, 1:]), 1)
     joints = posed_joints(body, rotations, betas)
     target = crops[:, None, :2] + project(joints, camera) * (side / 2)[:, None, None] - centre[:, None]
     if turn:
         rotations = rotations.clone()
         rotations[:, 0] = ray_rotation(target.mean(1) / focal[:, None]) @ rotations[:, 0]
     joints = posed_joints(body, rotations, betas if shape is None else shape.detach().to(kind))
-    depth = 2 * focal / (camera[:, 0].clamp(min=_SMALLEST_SCALE) * side)
+    depth = 2 * focal / (camera[:, 0] * side)
     plane = camera[:, 1:] + (crops[:, :2] - centre) * (depth / focal)[:, None]
     translation = _refined(torch.cat((plane, depth[:, None]), 1), joints, target, focal)
     error = _residual(translation, joints, target, focal).square().sum(-1).mean(-1).sqrt()
@@ -117,8 +119,9 @@ def _refined(translation: Tensor, joints: Tensor, target: Tensor, focal: Tensor)
         jacobian = torch.stack((rows_x, rows_y), 2).flatten(1, 2)  # (F, 2J, 3)
         residual = _residual(translation, joints, target, focal).flatten(1)
         normal = jacobian.mT @ jacobian
-        # Of an estimate that went wrong the joints may fall on one point, which says nothing of the depth: it stays.
-        normal = normal + (1e-9 * normal.diagonal(dim1=1, dim2=2).amax(1) + 1e-9)[:, None, None] * torch.eye(3).to(normal)
+        # Where an estimate went wrong the joints may fall on one point, which says nothing of the depth: it stays.
+        damping = 1e-9 * (normal.diagonal(dim1=1, dim2=2).amax(1) + 1)
+        normal = normal + damping[:, None, None] * torch.eye(3).to(normal)
         step = torch.linalg.solve(normal, (jacobian.mT @ residual[..., None]))[..., 0]
         translation = translation - step
         translation[:, 2] = translation[:, 2].clamp(min=_NEAREST)
