@@ -9,6 +9,7 @@ import numpy as np
 import pygltflib
 import pytest
 
+from maflab.body.arrays import BodyArrays
 from maflab.body.model import BodyModel
 from maflab.export import FORMATS, ExportError, ExportOptions, export_recording
 from maflab.export.__main__ import main
@@ -99,6 +100,21 @@ def test_nobody_there(tiny_body: BodyModel, tmp_path: Path, caplog: pytest.LogCa
     one = recording._replace(tracks=[recording.tracks[0], empty])
     assert [p.name for p in export_recording(one, tiny_body, tmp_path / "one", ["bvh"])] == ["person_3.bvh"]
     assert "track 1 (person 8) has no frames and is left out" in caplog.text
+
+
+def test_motion_that_is_not_finite_is_refused(tiny_body: BodyModel, tmp_path: Path) -> None:
+    recording = clip()
+    recording.tracks[1].translation[2, 0] = np.nan
+    with pytest.raises(ExportError, match="motion of person_8 has numbers that are not finite"):
+        export_recording(recording, tiny_body, tmp_path, ["glb"])
+    assert files_below(tmp_path) == set()
+
+
+def test_a_body_on_another_device_is_brought_back(tiny_arrays: BodyArrays, tmp_path: Path) -> None:
+    elsewhere = BodyModel(tiny_arrays).to("meta")
+    (far,) = export_recording(clip(), elsewhere, tmp_path / "far", ["glb"])
+    (near,) = export_recording(clip(), BodyModel(tiny_arrays), tmp_path / "near", ["glb"])
+    assert far.read_bytes() == near.read_bytes()
 
 
 def test_tracks_of_one_identity_have_names_of_their_own(tiny_body: BodyModel, tmp_path: Path) -> None:

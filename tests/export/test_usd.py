@@ -15,7 +15,7 @@ from maflab.inference.recording import Recording
 from .clips import FRAMES, clip, in_scene, pixels
 
 pxr = pytest.importorskip("pxr", reason="usd-core is not installed")
-from pxr import Gf, Usd, UsdGeom, UsdSkel  # noqa: E402
+from pxr import Gf, Usd, UsdGeom, UsdSkel, UsdValidation  # noqa: E402
 
 KINDS = {"steady": clip(), "variable rate in a world": clip(path=True, variable=True, shape_noise=0.3)}
 MILLIMETRE = 0.001
@@ -79,6 +79,17 @@ def test_the_camera_sees_people_where_the_clip_has_them(tiny_body: BodyModel, tm
         device = np.array([project.Transform(Gf.Vec3d(*joint.tolist())) for joint in joints[frame]])
         seen = np.stack([(device[:, 0] + 1) / 2 * width, (1 - device[:, 1]) / 2 * height], -1) - 0.5
         np.testing.assert_allclose(seen, expected[frame], atol=0.02)
+
+
+def test_the_librarys_own_validators_find_nothing(tiny_body: BodyModel, tmp_path: Path) -> None:
+    stage = Usd.Stage.Open(str(write_usd(KINDS["variable rate in a world"], tiny_body, tmp_path / "result.usdc")))
+    validators = UsdValidation.ValidationRegistry().GetOrLoadAllValidators()
+    assert len(validators) > 10
+    context = UsdValidation.ValidationContext(validators)
+    assert [error.GetMessage() for error in context.Validate(stage)] == []
+    # They do find what is wrong.
+    stage.ClearMetadata("defaultPrim")
+    assert context.Validate(stage)
 
 
 def test_the_missing_package_is_named(tiny_body: BodyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

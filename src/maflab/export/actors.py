@@ -41,7 +41,8 @@ def scene_actors(recording: Recording, body: BodyModel) -> list[Actor]:
     A person whose betas change gets their mean, and stays where the root joint was.
 
     Raises:
-        ExportError: nobody is in any frame, or the frames of a track do not ascend or are not the recording's.
+        ExportError: nobody is in any frame; the frames of a track do not ascend or are not the recording's; or its
+            motion has numbers that are not finite.
     """
     actors: list[Actor] = []
     for track in recording.tracks:
@@ -67,6 +68,8 @@ def _actor(track: Track, name: str, recording: Recording, body: BodyModel) -> Ac
     frames = track.frames
     if frames.min() < 0 or frames.max() >= len(recording.times) or (np.diff(frames) <= 0).any():
         raise ExportError(f"the frames of {name} do not ascend within the recording's {len(recording.times)}")
+    if not all(np.isfinite(values).all() for values in (track.rotations, track.translation, track.betas)):
+        raise ExportError(f"the motion of {name} has numbers that are not finite")
     betas = track.betas.mean(0, dtype=np.float64).astype(np.float32)
     if recording.camera_to_world is not None:
         root, positions = world_placement(track, recording, body)

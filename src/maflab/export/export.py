@@ -50,7 +50,7 @@ def export_recording(
     recording `npz` and `json` are written and the other formats left out, which the log says.
 
     Args:
-        body: the one the recording was made with.
+        body: the one the recording was made with, on any device.
         folder: made if it is not there.
         formats: of `FORMATS`.
         options: settings of the formats that have some.
@@ -70,6 +70,8 @@ def export_recording(
             f"{recording.source} was made with the body {recording.body} ({recording.gender}), "
             f"not with {body.name} ({body.gender})"
         )
+    if body.template.device.type != "cpu":
+        body = BodyModel(body.arrays)
     folder = Path(folder)
     _check_folder(folder)
     if set(formats) - set(_WITHOUT_PEOPLE):
