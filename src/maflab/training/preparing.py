@@ -79,8 +79,10 @@ def prepare_source(config: DictConfig) -> Summary:
     tally = convert(path, labelled, people, crops, workers, config.limit, _Lines(f"{labelled.set} {labelled.split}"))
     seconds = time.monotonic() - started
     body = _sheet_body(config, labelled)
-    summary = summarise(path, labelled, tally, seconds, None if body is None else body.name)
-    write_summary(path, summary, tally, Painter(body, own_betas=body is not None and body.name == labelled.body))
+    painter = Painter(body, own_betas=body is not None and body.name == labelled.body)
+    sheet = painter.sheet(tally.sample)
+    summary = summarise(path, labelled, tally, seconds, painter)
+    write_summary(path, summary, sheet)
     log.info("%s", summary_table(summary))
     log.info("%s, %s and %s.sheet.jpg: look at the sheet", path, summary_path(path).name, path.stem)
     return summary

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from maflab.body.joints import SPIN49
 from maflab.body.model import BodyModel
-from maflab.geometry.cameras import fit_camera
+from maflab.geometry.cameras import fit_camera, project
 from maflab.geometry.crops import crop_affine, pixels_to_crop
 from maflab.render.overlay import overlay_mesh
 from maflab.render.raycast import RayCaster
@@ -31,11 +31,17 @@ class Painter:
     Args:
         body: None draws key points only.
         own_betas: whether the records' betas are of this body; otherwise its mean shape is drawn.
+
+    Attributes:
+        misfits: of each record drawn with a mesh and key points, the mean distance between the mesh's key points and
+            the record's, in sides of the box. The mesh is put where they lie closest, so what is left is pose and
+            shape: a few hundredths, and several times that where the pose is somebody else's.
     """
 
     def __init__(self, body: BodyModel | None, own_betas: bool) -> None:
         self.body, self.own_betas = body, own_betas
         self.caster = None if body is None else RayCaster(body.faces)
+        self.misfits: list[float] = []
 
     def sheet(self, records: list[tuple[int, dict[str, Any]]]) -> NDArray[np.uint8]:
         """
@@ -77,8 +83,12 @@ class Painter:
         output = self.body(rotations[None], torch.as_tensor(np.asarray(betas)).float()[None])
         keypoints = torch.from_numpy(points).float()
         keypoints[:, :2] = pixels_to_crop(keypoints[:, :2], TILE)
-        camera, found = fit_camera(self.body.keypoints(output), keypoints[None])
-        if not bool(found):
+        model = self.body.keypoints(output)
+        camera, found = fit_camera(model, keypoints[None])
+        if bool(found):
+            distances = (project(model, camera)[0] - keypoints[:, :2]).norm(dim=-1)[keypoints[:, 2] > 0]
+            self.misfits.append(float(distances.mean()) / 2 * _ROOM)
+        else:
             camera = self._camera_of_box(record, output.vertices[0])[None]
         return overlay_mesh(tile, self.caster, output.vertices[0], camera[0], opacity=_OPACITY)
 

@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -23,14 +26,14 @@ def summary_path(pack: Path) -> Path:
     return pack.with_name(f"{pack.stem}.summary.json")
 
 
-def summarise(pack: Path, labelled: LabelledSet, tally: Tally, seconds: float, sheet_body: str | None) -> Summary:
+def summarise(pack: Path, labelled: LabelledSet, tally: Tally, seconds: float, painter: Painter) -> Summary:
     """JSON values.
 
     Args:
         pack: its file.
         labelled, tally: what it was made of and what came in.
         seconds: that it took.
-        sheet_body: the body whose mesh the sheet shows; None: no mesh.
+        painter: of the sheet, which it has drawn.
     """
     return {
         "pack": str(pack),
@@ -52,19 +55,19 @@ def summarise(pack: Path, labelled: LabelledSet, tally: Tally, seconds: float, s
         "box_side_pixels": tally.box_sides(),
         "picture_side_pixels": tally.picture_sides(),
         "picture_megabytes": round(tally.bytes / 1e6, 3),
-        "sheet_body": sheet_body,
+        "sheet_body": None if painter.body is None else painter.body.name,
+        "sheet_misfit": round(median(painter.misfits), 4) if painter.misfits else None,
         "seconds": round(seconds, 1),
         "people_per_second": round(tally.people / max(seconds, 1e-3), 1),
     }
 
 
-def write_summary(pack: Path, summary: Summary, tally: Tally, painter: Painter) -> None:
+def write_summary(pack: Path, summary: Summary, sheet: NDArray[np.uint8]) -> None:
     """`<split>.summary.json`, `<split>.summary.txt` and `<split>.sheet.jpg` beside the pack."""
     with whole_file(summary_path(pack)) as partial:
         partial.write_text(json.dumps(summary, indent=2) + "\n")
     with whole_file(pack.with_name(f"{pack.stem}.summary.txt")) as partial:
         partial.write_text(summary_table(summary))
-    sheet = painter.sheet(tally.sample)
     with whole_file(pack.with_name(f"{pack.stem}.sheet.jpg")) as partial:
         cv2.imwrite(str(partial), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
 
@@ -92,6 +95,11 @@ def summary_table(summary: Mapping[str, Any]) -> str:
     table.add_row("sequences", f"{summary['sequences']:,}", "")
     table.add_row("box side", "", f"{boxes['least']} to {boxes['greatest']} pixels, median {boxes['median']}")
     table.add_row("pictures", "", f"sides of {pictures['least']} to {pictures['greatest']} pixels")
+    if summary["sheet_misfit"] is not None:
+        misfit = (
+            f"{100 * summary['sheet_misfit']:.1f}% of the box's side, median of the sheet ({summary['sheet_body']})"
+        )
+        table.add_row("mesh off its key points", "", misfit)
     text = StringIO()
     Console(file=text, width=120, soft_wrap=True).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
