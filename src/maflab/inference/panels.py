@@ -98,12 +98,13 @@ class Panels:
         bounds: Bounds | None,
     ) -> NDArray[np.uint8]:
         picture = np.full((*size, 3), _PAPER, np.uint8)
+        step = 1
         if bounds is not None:
             corners = torch.tensor([bounds.low, bounds.high]) @ axes.T
             middle, extent = corners.mean(0), (corners[1] - corners[0]).abs()
             # One scale for both views: the larger of what each would need.
             scale = min(size) / max(b - a for a, b in zip(bounds.low, bounds.high, strict=True))
-            _draw_grid(picture, middle.tolist(), scale)
+            step = _draw_grid(picture, middle.tolist(), scale)
             distance = _FAR * float(extent.max())
             turned = vertices @ axes.T.to(vertices) - middle.to(vertices)
             turned = turned + turned.new_tensor([0.0, 0.0, distance])
@@ -118,7 +119,7 @@ class Panels:
                 region[:] = np.where(seen[..., 3:] > 0, seen[..., :3], region)
         text = max(size[0], 160) / 700
         at = (round(12 * text), round(34 * text))
-        cv2.putText(picture, f"{name} (1 m grid)", at, cv2.FONT_HERSHEY_SIMPLEX, text, (_INK,) * 3, 1, cv2.LINE_AA)
+        cv2.putText(picture, f"{name} ({step} m grid)", at, cv2.FONT_HERSHEY_SIMPLEX, text, (_INK,) * 3, 1, cv2.LINE_AA)
         return picture
 
 
@@ -127,8 +128,12 @@ def _about(low: NDArray[np.floating], high: NDArray[np.floating]) -> Bounds:
     return Bounds((first[0], first[1], first[2]), (last[0], last[1], last[2]))
 
 
-def _draw_grid(picture: NDArray[np.uint8], middle: list[float], scale: float) -> None:
-    """A line at every whole metre of the two axes that are seen; fewer where they would lie closer than 8 pixels."""
+def _draw_grid(picture: NDArray[np.uint8], middle: list[float], scale: float) -> int:
+    """A line at every metre of the two axes that are seen, or at every tenth where they would lie closer than 8 pixels.
+
+    Returns:
+        Metres between lines.
+    """
     height, width = picture.shape[:2]
     step = 1
     while step * scale < 8:
@@ -143,3 +148,4 @@ def _draw_grid(picture: NDArray[np.uint8], middle: list[float], scale: float) ->
                     picture[:, at] = _LINE
                 else:
                     picture[at] = _LINE
+    return step
