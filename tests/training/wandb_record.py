@@ -27,6 +27,7 @@ class OfflineRun(NamedTuple):
     history: list[dict[str, Any]]  # a row a call of log
     metrics: dict[str, Any]  # what was defined of each
     exit_code: int | None
+    summary: dict[str, Any]
 
     def curve(self, key: str, axis: str = "trainer/global_step") -> list[tuple[float, float]]:
         """The points of one metric over another."""
@@ -50,6 +51,7 @@ def read_run(path: Path, seconds: float = 60.0) -> OfflineRun:
         history=[_row(record.history.item) for record in records if record.HasField("history")],
         metrics={record.metric.name: record.metric for record in records if record.HasField("metric")},
         exit_code=next((record.exit.exit_code for record in records if record.HasField("exit")), None),
+        summary=_row(item for record in records if record.HasField("summary") for item in record.summary.update),
     )
 
 

@@ -43,8 +43,9 @@ class EstimateErrors(Metric):
         super().__init__()
         self.protocol = protocol
         self.errors = tuple(name for name in ("mpjpe", "pa_mpjpe", *MESH_METRICS) if name in protocol.metrics)
-        wide = {"keypoints": (len(COCO17), 2)} if protocol.truth == "keypoints" else {}
-        self.shapes = wide or {"joint_errors": (len(protocol.joints),)}
+        self.shapes: dict[str, tuple[int, ...]] = {"joint_errors": (len(protocol.joints),)}
+        if protocol.truth == "keypoints":
+            self.shapes = {"keypoints": (len(COCO17), 2)}
         for name in ("index", *self.errors, "correct", "labelled", *self.shapes):
             self.add_state(name, [], dist_reduce_fx="cat")
 
