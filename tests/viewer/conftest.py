@@ -17,7 +17,11 @@ def result_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     write_video(outside / "clip.mp4")
     save_recording(make_recording(str(outside / "clip.mp4")), folder / "recording.npz")
-    (folder / "person 1 <b>.bvh").write_bytes(b"HIERARCHY")
+    (folder / "bvh").mkdir()
+    (folder / "bvh" / "person 1 <b>.bvh").write_bytes(b"HIERARCHY")
+    (folder / "obj").mkdir()
+    for frame in range(40):
+        (folder / "obj" / f"{frame}.obj").write_bytes(b"")
     (folder / "people.glb").write_bytes(bytes(range(256)) * 1024)
     (folder / ".hidden.npz").write_bytes(b"hidden")
     (folder / "notes.exe").write_bytes(b"not offered")

@@ -34,6 +34,7 @@ def test_pictures_come_in_natural_order(tmp_path: Path) -> None:
     media = find_media(str(tmp_path), FRAMES, tmp_path)
     assert [path.name for path in media.files] == [f"frame {number}.png" for number in range(FRAMES)]
     assert find_media(str(tmp_path / "frame 7.png"), 1, tmp_path).kind == "pictures"
+    assert len(find_media(str(tmp_path), 5, tmp_path).files) == 5  # it was left before its end
     few = find_media(str(tmp_path), FRAMES + 1, tmp_path)
     assert few.kind == "none"
     assert f"{FRAMES} pictures now" in few.note

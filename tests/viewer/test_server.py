@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -98,6 +99,8 @@ def test_nothing_can_be_written(ask: Client, method: str) -> None:
         "/files/%2e%2e/secret.json",
         "/files//etc/passwd",
         "/files/link.json",
+        "/files/obj/0.obj",
+        "/files/bvh/../recording.npz",
         "/files/.hidden.npz",
         "/files/notes.exe",
         "/files/",
@@ -189,12 +192,13 @@ def test_spans_stay_inside_the_file() -> None:
 
 def test_downloads_are_offered_and_never_opened(ask: Client, result_folder: Path) -> None:
     offered = json.loads(ask("/recording.json").body)["downloads"]
-    assert [entry["name"] for entry in offered] == ["people.glb", "person 1 <b>.bvh", "recording.npz"]
+    assert [entry["name"] for entry in offered] == ["people.glb", "recording.npz", "bvh/person 1 <b>.bvh"]
     for entry in offered:
-        answer = ask("/files/" + entry["name"].replace(" ", "%20").replace("<", "%3C").replace(">", "%3E"))
+        answer = ask("/files/" + quote(entry["name"], safe=""))
         assert answer.body == (result_folder / entry["name"]).read_bytes()
         assert len(answer.body) == entry["bytes"]
-        assert answer.headers["Content-Disposition"].startswith("attachment;")
+        name = quote(Path(entry["name"]).name)
+        assert answer.headers["Content-Disposition"] == f"attachment; filename*=UTF-8''{name}"
     # A file that has gone since the start is no reason to fall over.
     (result_folder / "people.glb").rename(result_folder / "moved.glb")
     assert ask("/files/people.glb").status == 404

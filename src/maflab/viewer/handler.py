@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._send_file(site.result.media.files[0])
         if (name := path.removeprefix("/files/")) in site.result.downloads:
             # Never opened in the browser: a file of a result is no page of this site.
-            attachment = f"attachment; filename*=UTF-8''{quote(name)}"
+            attachment = f"attachment; filename*=UTF-8''{quote(Path(name).name)}"
             return self._send_file(site.result.downloads[name], **{"Content-Disposition": attachment})
         if match := re.fullmatch(r"/pictures/(\d{1,9})", path):
             return self._send_picture(int(match.group(1)))

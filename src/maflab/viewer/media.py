@@ -1,11 +1,11 @@
 """The pictures that a recording was made from, as far as they are still there."""
 
 import mimetypes
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+from maflab.inference.errors import InputError
+from maflab.inference.pictures import SUFFIXES, FolderSource
 
 
 class Media(NamedTuple):
@@ -25,7 +25,7 @@ def find_media(source: str, frames: int, folder: Path) -> Media:
         folder: where its result lies; a relative source is looked for there too.
     """
     for path in (Path(source), folder / source, folder / Path(source).name):
-        if path.is_file() and path.suffix.lower() not in PICTURE_SUFFIXES:
+        if path.is_file() and path.suffix.lower() not in SUFFIXES:
             return Media("video", [path])
         if path.is_file() or path.is_dir():
             return _pictures(path, frames)
@@ -39,14 +39,11 @@ def content_type(path: Path) -> str:
 
 
 def _pictures(path: Path, frames: int) -> Media:
-    files = [path]
-    if path.is_dir():
-        files = sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES), key=_in_natural_order)
-    if len(files) != frames:
+    """A picture or a folder of them, in the order in which they were read; a clip may have been left before its end."""
+    try:
+        files = FolderSource(path, 1.0).files if path.is_dir() else [path]
+    except InputError as error:
+        return Media("none", [], str(error))
+    if len(files) < frames:
         return Media("none", [], f"{path} has {len(files)} pictures now, the result has {frames} frames")
-    return Media("pictures", files)
-
-
-def _in_natural_order(path: Path) -> list[tuple[int, str]]:
-    """2.jpg comes before 10.jpg."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+    return Media("pictures", files[:frames])

@@ -11,6 +11,7 @@ from maflab.viewer.media import Media, find_media
 
 _FORMATS = "npz json csv bvh glb gltf obj ply usd usda usdc usdz mp4 webm mov mkv jpg png zip"
 _OFFERED = frozenset(f".{name}" for name in _FORMATS.split())
+_MANY = 16
 
 
 class Result(NamedTuple):
@@ -60,9 +61,21 @@ def _recording(path: Path) -> tuple[Path, Recording]:
 
 
 def _downloads(path: Path) -> dict[str, Path]:
-    """Plain files of a folder, or one file, by their names; links that lead out of the folder are left aside."""
+    """Plain files of a folder and of its folders, or one file, by their names within it.
+
+    Links that lead out of the folder are left aside, and so are folders of very many files, which hold a mesh a frame.
+    """
     if path.is_file():
         return {path.name: path}
-    files = sorted(p for p in path.iterdir() if p.suffix.lower() in _OFFERED and not p.name.startswith("."))
     inside = path.resolve()
-    return {p.name: p for p in files if p.is_file() and p.resolve().is_relative_to(inside)}
+    found: dict[str, Path] = {}
+    for folder in (path, *sorted(entry for entry in path.iterdir() if entry.is_dir())):
+        files = sorted(file for file in folder.iterdir() if _offered(file, inside))
+        if folder == path or len(files) <= _MANY:
+            found |= {file.relative_to(path).as_posix(): file for file in files}
+    return found
+
+
+def _offered(file: Path, inside: Path) -> bool:
+    kind = file.suffix.lower() in _OFFERED and not file.name.startswith(".")
+    return kind and file.is_file() and file.resolve().is_relative_to(inside)

@@ -39,7 +39,7 @@ def serve(
         open_browser: whether the system's browser is sent there.
         host: address to listen on; anything but a loopback address lets others on the network read the result.
         media: the video or the folder of pictures, if it is not where it was.
-        body: the recording's body model, if it is loaded already; on the CPU.
+        body: the recording's body model, if it is loaded already; it is moved to the CPU.
         body_folder: where body files lie; None: `$MAFLAB_DATA/body`, or `data/body`.
 
     Raises:
@@ -73,7 +73,7 @@ def listening(result: Result, body: BodyModel, host: str = LOOPBACK, port: int =
     if body.name != result.recording.body:
         raise ViewerError(f"The result is of the body {result.recording.body}, not of {body.name}")
     # A request's line cannot choose among names that are not in the site.
-    handler = type("SiteHandler", (Handler,), {"site": site_of(result, Bodies(result.recording, body), host)})
+    handler = type("SiteHandler", (Handler,), {"site": site_of(result, Bodies(result.recording, body.cpu()), host)})
     try:
         server = ThreadingHTTPServer((host, port), handler)
     except (OSError, OverflowError) as error:

@@ -77,7 +77,8 @@ class Viewer {
       `focal length ${Math.round(info.focal[0])} px (${info.focal_source})`;
     $("place").textContent = info.world ? "world of the camera path" : "in the camera's space";
     for (const { name, bytes } of info.downloads) {
-      const link = Object.assign(document.createElement("a"), { href: `files/${encodeURIComponent(name)}`, download: name });
+      const link = document.createElement("a");
+      Object.assign(link, { href: `files/${encodeURIComponent(name)}`, download: name.split("/").pop() });
       const size = document.createElement("small");
       size.textContent = bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
       link.append(name, size);
@@ -100,8 +101,9 @@ class Viewer {
 
   choose(track) {
     this.chosen = track;
+    const alone = this.info.tracks.length === 1;
     for (const button of $("people").children)
-      button.setAttribute("aria-pressed", button.dataset.track === String(track ?? "all") || this.info.tracks.length === 1);
+      button.setAttribute("aria-pressed", alone || button.dataset.track === String(track ?? "all"));
     if (this.clip) this.update();
   }
 
