@@ -39,8 +39,8 @@ class AuxiliaryHead(pl.LightningModule):
 
     def forward(self, features: Tensor) -> AuxiliaryMaps:
         """Maps of the size of the features (B, C, h, w)."""
-        maps = self.predict(features).split((PARTS, PARTS, PARTS, ANNOTATIONS), dim=1)
-        return AuxiliaryMaps(*maps, None if self.surface is None else self.surface(features))
+        part, u, v, annotation = self.predict(features).split((PARTS, PARTS, PARTS, ANNOTATIONS), dim=1)
+        return AuxiliaryMaps(part, u, v, annotation, None if self.surface is None else self.surface(features))
 
 
 def _predictor(channels: int, outputs: int, kernel: int) -> nn.Conv2d:
