@@ -30,7 +30,7 @@ from maflab.training.overrides import check_config
 
 from .conftest import CONF, SMALL_ENCODER, SMALL_LOOP, compose_config
 
-ROOTS = ("train", "evaluate", "prepare")
+ROOTS = ("train", "evaluate", "prepare", "demo")
 OVERLAYS = ("experiment", "debug", "sweep")
 DEMO_GROUPS = ("camera", "detector", "motion", "overlay")
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.rglob("*.yaml"))
@@ -57,7 +57,7 @@ def test_every_option_composes_without_unread_keys(path: Path) -> None:
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_root_composes(root: str) -> None:
-    given = ["checkpoint=x"] if root == "evaluate" else []
+    given = {"evaluate": ["checkpoint=x"], "demo": ["input=x"]}.get(root, [])
     config = compose_config(root, "paths.output=here", *given)
     check_config(config, CONF / f"{root}.yaml")
     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)

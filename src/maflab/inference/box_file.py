@@ -38,15 +38,17 @@ def read_boxes(path: Path) -> Boxes:
     if not path.is_file():
         raise DetectorError(f"detector.path={path} is not there; give COCO's JSON, MOT's text or the suite's own JSON")
     try:
-        if path.suffix.lower() == ".json":
-            return _read_json(json.loads(path.read_text(encoding="utf-8")), path)
-        return _read_mot(path)
+        json_file = path.suffix.lower() == ".json"
+        boxes = _read_json(json.loads(path.read_text(encoding="utf-8"))) if json_file else _read_mot(path)
+        for frame, people in boxes.items():
+            _check_identities(frame, people)
+        return boxes
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
         raise DetectorError(f"{path} cannot be read as boxes of people: {what}") from error
 
 
-def _read_json(content: Any, path: Path) -> Boxes:
+def _read_json(content: Any) -> Boxes:
     if isinstance(content, dict) and content.get("format") == FORMAT:
         return _own(content["frames"])
     if isinstance(content, dict) and "annotations" in content:
@@ -96,6 +98,13 @@ def _read_mot(path: Path) -> Boxes:
         corners = (x - 1.5, y - 1.5, x + w - 1.5, y + h - 1.5)
         found[int(frame) - 1].append(_box(corners, score, None if identity < 0 else int(identity)))
     return dict(found)
+
+
+def _check_identities(frame: int | str, people: list[Box]) -> None:
+    known = [box.identity for box in people if box.identity is not None]
+    for identity in known:
+        if known.count(identity) > 1:
+            raise ValueError(f"frame {frame} has the person {identity} twice")
 
 
 def _box(corners: Any, score: Any, identity: Any) -> Box:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import torch
-from torchvision.ops import nms
+from torchvision.ops import box_iou, nms
 
 from maflab.inference.detections import Detections, nobody
 from maflab.inference.errors import DetectorError
@@ -13,6 +13,9 @@ from maflab.inference.frames import Frame, Source
 _WINDOW = (64, 128)
 _PERSON = (0.6, 0.8)
 _OVERLAP = 0.4
+_STRIDE = (4, 4)
+# A person is found by several windows; what only one has found is a mistake more often than not.
+_WINDOWS = 2
 
 
 class HogDetector:
@@ -39,7 +42,7 @@ class HogDetector:
     )
 
     def __init__(
-        self, interval: float = 0.25, smallest: float = 0.35, threshold: float = 0.35, steps: float = 7.0
+        self, interval: float = 0.3, smallest: float = 0.45, threshold: float = 0.5, steps: float = 7.0
     ) -> None:
         if interval < 0 or not 0.05 <= smallest <= 1 or steps < 1:
             raise ValueError("interval must not be negative, smallest be in [0.05, 1] and steps at least 1")
@@ -65,7 +68,9 @@ class HogDetector:
         # People who fill the frame have no margin in it.
         border = max(self._height // 6, (_WINDOW[1] - self._height) // 2 + 1, (_WINDOW[0] - small[0]) // 2 + 1)
         picture = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
-        found, margins = self._hog.detectMultiScale(picture, winStride=(8, 8), padding=(0, 0), scale=self._scale)
+        found, margins = self._hog.detectMultiScale(
+            picture, winStride=_STRIDE, padding=(0, 0), scale=self._scale, groupThreshold=0
+        )
         if not len(found):
             return nobody()
         x, y, w, h = (np.asarray(found, np.float64).reshape(-1, 4) - (border, border, 0, 0)).T
@@ -76,10 +81,13 @@ class HogDetector:
         return self._chosen(boxes.astype(np.float32), np.ravel(margins).astype(np.float32), width, height)
 
     def _chosen(self, boxes: np.ndarray, margins: np.ndarray, width: int, height: int) -> Detections:
-        """Those above the threshold and within the frame, the best of each heap."""
-        clipped = np.clip(boxes, -0.5, np.array([width, height, width, height], np.float32) - 0.5)
-        inside = (clipped[:, 2] - clipped[:, 0] > 1) & (clipped[:, 3] - clipped[:, 1] > 1)
-        kept = np.flatnonzero((margins > self._threshold) & inside)
-        best = nms(torch.from_numpy(clipped[kept]), torch.from_numpy(margins[kept]), _OVERLAP).numpy()
-        chosen = kept[best]
-        return Detections(clipped[chosen], 1 - np.exp(-margins[chosen]))
+        """One box a heap of windows, their mean weighted by their margins, if the best is above the threshold."""
+        limit = np.array([width, height, width, height], np.float32) - 0.5
+        windows, weight = torch.from_numpy(np.clip(boxes, -0.5, limit)), torch.from_numpy(margins)
+        best = nms(windows, weight, _OVERLAP)
+        heaps = (box_iou(windows[best], windows) > _OVERLAP).float() * weight
+        means = (heaps @ windows) / heaps.sum(1, keepdim=True)
+        count = (heaps > 0).sum(1)
+        extent = (means[:, 2:] - means[:, :2]).amin(1)
+        kept = (weight[best] > self._threshold) & (count >= _WINDOWS) & (extent > 1)
+        return Detections(means[kept].numpy(), 1 - np.exp(-weight[best][kept].numpy()))

@@ -11,6 +11,8 @@ from maflab.inference.frames import Frame
 
 _WIDTH = 160  # pixels; colours of a small copy tell a cut
 _WINDOW = 2
+# How much a change stands out from the mean of its neighbours'. A flash of one frame is two equal changes: at most 4.
+_OUTSTANDING = 4.5
 _RATE = 30.0  # frames are counted, so that any rate will do
 
 
@@ -32,7 +34,7 @@ def shots(frames: Iterable[Frame], stills: bool, threshold: float) -> Iterator[t
     detector = (
         ContentDetector(threshold, min_scene_len=0)
         if stills
-        else AdaptiveDetector(window_width=_WINDOW, min_content_val=threshold, min_scene_len=0)
+        else AdaptiveDetector(_OUTSTANDING, min_scene_len=0, window_width=_WINDOW, min_content_val=threshold)
     )
     waiting: deque[Frame] = deque()
     cuts = {0}

@@ -3,14 +3,19 @@
 from typing import NamedTuple
 
 import numpy as np
-from norfair import Detection, Tracker
+import torch
+from norfair import Detection, OptimizedKalmanFilterFactory, Tracker
+from norfair.distances import VectorizedDistance
 from norfair.tracker import TrackedObject
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from torchvision.ops import box_iou
 
 from maflab.inference.detections import Detections
 
 _TICK = 1 / 30  # seconds; norfair counts in steps, so time is dealt out to it in these
+_HEIGHT = 100.0  # units of the filter that the first person of a shot is high
+_NOISE = 6.0  # of a detector's boxes, in those units
 _FARTHEST = 0.75  # 1 - overlap (IoU) of a detection with where its person is expected
 _REACH = 1.0  # how far from where they were last seen a returning person may be, in heights of their box
 _SIZE = 1.6  # ratio of heights that may be the same person
@@ -62,7 +67,15 @@ class IdentityTracker:
     def cut(self) -> None:
         """A new shot: everybody is new."""
         steps = max(1, round(self._patience / _TICK))
-        self._tracker = Tracker("iou", _FARTHEST, hit_counter_max=steps, initialization_delay=0)
+        self._tracker = Tracker(
+            "iou",
+            _FARTHEST,
+            hit_counter_max=steps,
+            initialization_delay=0,
+            filter_factory=OptimizedKalmanFilterFactory(R=_NOISE**2),
+        )
+        self._tracker.distance_function = VectorizedDistance(_apart)
+        self._unit = 0.0  # pixels
         self._time: float | None = None
         self._identities: dict[int, int] = {}  # by norfair's own number
         self._seen: dict[int, _Gone] = {}
@@ -74,12 +87,14 @@ class IdentityTracker:
             time: seconds, later than the last one's.
             found: the boxes.
         """
+        if not self._unit and len(found.boxes):
+            self._unit = float(np.median(found.boxes[:, 3] - found.boxes[:, 1])) / _HEIGHT
         steps = 1 if self._time is None else max(1, round((time - self._time) / _TICK))
         self._time = time
         for _ in range(min(steps, self._tracker.hit_counter_max + 1) - 1):
             self._tracker.update()
         given = [
-            Detection(box.reshape(2, 2).astype(np.float64), np.repeat(float(score), 2), data=number)
+            Detection(box.reshape(2, 2).astype(np.float64) / self._unit, np.repeat(float(score), 2), data=number)
             for number, (box, score) in enumerate(zip(found.boxes, found.scores, strict=True))
         ]
         matched: dict[int, TrackedObject] = {}
@@ -111,6 +126,13 @@ class IdentityTracker:
                 self._next += 1
                 identity = self._next
             self._identities[matched[number].id] = identity
+
+
+def _apart(candidates: NDArray[np.float64], objects: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 - IoU (N, M) of boxes (N, 4) and (M, 4); an expected box may have turned inside out and overlaps nothing."""
+    boxes, expected = torch.from_numpy(candidates), torch.from_numpy(objects)
+    sound = (expected[:, 2:] > expected[:, :2]).all(1)
+    return (1 - box_iou(boxes, expected) * sound).numpy()
 
 
 def _returned(boxes: NDArray[np.float32], before: list[NDArray[np.float32]]) -> dict[int, int]:
