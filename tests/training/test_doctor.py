@@ -19,29 +19,32 @@ def findings(data: Path) -> dict[str, Finding]:
     return {finding.name: finding for finding in found}
 
 
-def test_with_nothing_there_all_is_missing_but_what_comes_with_the_suite(tmp_path: Path) -> None:
-    found = findings(tmp_path)
-    for finding in found.values():
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
+    """Of a folder with nothing in it."""
+    return findings(tmp_path_factory.mktemp("nothing"))
+
+
+def test_with_nothing_there_all_is_missing_but_what_comes_with_the_suite(nothing: dict[str, Finding]) -> None:
+    for finding in nothing.values():
         if not finding.source.startswith("comes with the suite"):
             assert finding.state == MISSING, finding
         assert finding.licence, finding
         assert finding.without, finding
-        assert str(tmp_path) in finding.place or "maflab" in finding.place
-    assert found["pyramid of synthetic people"].state == FOUND
+        assert "nothing" in finding.place or "maflab" in finding.place
+    assert nothing["pyramid of synthetic people"].state == FOUND
 
 
-def test_every_preset_of_a_set_is_listed(tmp_path: Path) -> None:
-    names = set(findings(tmp_path))
+def test_every_preset_of_a_set_is_listed(nothing: dict[str, Finding]) -> None:
     anybodys = {"none", "spin", "own", "camerahmr", "fourdhumans", "fourdhumans_tars"}
     presets = {path.stem for path in (CONF / "source").glob("*.yaml")}
-    assert {f"source={preset}" for preset in presets - anybodys} <= names
+    assert {f"source={preset}" for preset in presets - anybodys} <= set(nothing)
 
 
-def test_smpl_is_looked_for_under_the_names_that_its_reader_knows(tmp_path: Path) -> None:
-    found = findings(tmp_path)
+def test_smpl_is_looked_for_under_the_names_that_its_reader_knows(tmp_path: Path, nothing: dict[str, Finding]) -> None:
     for gender, names in smpl_file._NAMES.items():
         for name in names:
-            assert name in found[f"SMPL, {gender}"].place
+            assert name in nothing[f"SMPL, {gender}"].place
     (tmp_path / "body" / "smpl").mkdir(parents=True)
     (tmp_path / "body" / "smpl" / smpl_file._NAMES["female"][2]).touch()
     found = findings(tmp_path)
@@ -72,11 +75,10 @@ def test_packs_of_ones_own_are_listed_too(tmp_path: Path) -> None:
     assert findings(tmp_path)["mine val"].state == "found, 1 people"
 
 
-def test_the_table_shows_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = findings(tmp_path)
-    print_findings(list(found.values()))
+def test_the_table_shows_each(nothing: dict[str, Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    print_findings(list(nothing.values()))
     printed = capsys.readouterr().out
-    for name in found:
+    for name in nothing:
         assert name in printed
     assert "atlas: 0 of 1 found" in printed
 

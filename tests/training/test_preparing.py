@@ -15,6 +15,7 @@ from maflab.body.model import BodyModel
 from maflab.data.pack_reader import PackReader
 from maflab.data.prepare.sheet import COLUMNS, TILE
 from maflab.data.sources.person import SourceError
+from maflab.training import preparing
 from maflab.training.errors import OverrideError
 from maflab.training.overrides import check_overrides
 from maflab.training.preparing import prepare
@@ -32,6 +33,12 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def arrays(tiny_body: BodyModel, raw: Path) -> dict[str, Any]:
     return spin_arrays(tiny_body, COUNT, raw / "images")
+
+
+@pytest.fixture
+def no_meshes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sheets without meshes, which take most of the time of a small set."""
+    monkeypatch.setattr(preparing, "_sheet_body", lambda *_: None)
 
 
 def composed(data: Path, raw: Path, labels: Path, *more: str) -> DictConfig:
@@ -83,6 +90,7 @@ def test_a_join_one_row_off_shows_in_the_summary(tmp_path: Path, raw: Path, arra
     assert misfits[1] > 0.03
 
 
+@pytest.mark.usefixtures("no_meshes")
 def test_a_pack_is_made_again_only_if_something_changed(
     tmp_path: Path, raw: Path, arrays: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,6 +115,7 @@ def test_a_pack_is_made_again_only_if_something_changed(
     assert len(PackReader(pack)) == COUNT
 
 
+@pytest.mark.usefixtures("no_meshes")
 def test_a_pack_that_lacked_pictures_is_made_again(tmp_path: Path, raw: Path, arrays: dict[str, Any]) -> None:
     name = str(arrays["imgname"][3])
     content = (raw / "images" / name).read_bytes()

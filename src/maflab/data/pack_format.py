@@ -38,7 +38,7 @@ LABELS: dict[str, tuple[tuple[int, ...], str]] = {
     "frame": ((), "<i8"),
     # x0, y0, scale: pixel p of the stored picture shows q of the source, p = (q - (x0, y0)) * scale; scale 0: unknown
     "source_crop": ((3,), "<f4"),
-    "source_size": ((2,), "<f4"),  # width, height of the source picture in pixels; 0: unknown
+    "source_size": ((2,), "<f4"),  # width, height of the source picture, upright, in pixels; 0: unknown
     "focal": ((), "<f4"),  # focal length in pixels of the source picture; 0: unknown
     "annotation": ((), "<i8"),  # number of the person in the source's own labels; -1: none
     "image_id": ((), "<i8"),  # number of the source picture in the source's own labels; -1: none

@@ -21,7 +21,9 @@ def made_from(labelled: LabelledSet, settings: CropSettings, limit: int | None) 
     """
     reader = labelled.reader
     keywords = getattr(reader, "keywords", {})
-    named = [labelled.labels, *(value for value in keywords.values() if isinstance(value, str | Path))]
+    # Not the pictures' folder: looking through a million files takes longer than one is willing to wait.
+    others = [value for value in keywords.values() if isinstance(value, str | Path) and value != labelled.images]
+    named = [labelled.labels, *others]
     content = {
         "reader": getattr(getattr(reader, "func", reader), "__qualname__", type(reader).__qualname__),
         "settings": keywords,
