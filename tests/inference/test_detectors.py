@@ -22,21 +22,16 @@ BOX = [20.0, 30.0, 60.0, 130.0]
 
 def figure(height: int, size: tuple[int, int] = (480, 360), at: tuple[int, int] = (240, 180)) -> np.ndarray:
     """A drawn pedestrian: what histograms of gradients see of one is an outline with head, shoulders and legs."""
-    image = np.full((size[1], size[0], 3), 190, np.uint8)
-    image = cv2.add(
-        image,
-        np.random.default_rng(0).normal(0, 4, image.shape[:2]).astype(np.float32)[..., None].repeat(3, 2),
-        dtype=cv2.CV_8U,
-    )
+    grain = np.random.default_rng(0).normal(190, 4, (size[1], size[0], 1))
+    image = grain.clip(0, 255).astype(np.uint8).repeat(3, 2)
     x, y, unit = at[0], at[1] - height / 2, height / 100
 
     def part(points: list[tuple[float, float]]) -> None:
         polygon = np.array([(x + unit * px, y + unit * py) for px, py in points], np.int32)
         cv2.fillPoly(image, [polygon], (40, 45, 60), cv2.LINE_AA)
 
-    cv2.ellipse(
-        image, (int(x), int(y + 8 * unit)), (int(6 * unit), int(8 * unit)), 0, 0, 360, (60, 60, 70), -1, cv2.LINE_AA
-    )
+    middle, axes = (int(x), int(y + 8 * unit)), (int(6 * unit), int(8 * unit))
+    cv2.ellipse(image, middle, axes, 0, 0, 360, (60, 60, 70), -1, cv2.LINE_AA)
     part([(-14, 20), (14, 20), (12, 52), (-12, 52)])
     part([(-14, 20), (-19, 52), (-15, 53), (-10, 24)])
     part([(14, 20), (19, 52), (15, 53), (10, 24)])
@@ -72,12 +67,16 @@ def test_the_whole_frame_is_a_box() -> None:
     np.testing.assert_array_equal(found.boxes, [[-0.5, -0.5, 49.5, 29.5]])
 
 
-def test_torchvision_takes_weights_from_a_file_and_names_what_it_lacks(tmp_path: Path) -> None:
-    name = "ssdlite320_mobilenet_v3_large"
+def test_torchvision_detectors_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match=r"no detector 'fasterrcnn'; there are .*fasterrcnn_resnet50_fpn_v2"):
         TorchvisionDetector("fasterrcnn")
     with pytest.raises(DetectorError, match="no such file"):
-        TorchvisionDetector(name, weights=str(tmp_path / "none.pth"))
+        TorchvisionDetector(weights=str(tmp_path / "none.pth"))
+
+
+@pytest.mark.slow
+def test_torchvision_takes_weights_from_a_file(tmp_path: Path) -> None:
+    name = "ssdlite320_mobilenet_v3_large"
     network = torchvision.models.get_model(name, weights=None, weights_backbone=None)
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(DetectorError, match=f"other.pth does not fit {name}"):

@@ -17,7 +17,7 @@ SCENE[:20, :30] = (250, 10, 20)
 SCENE[20:, 30:] = (10, 240, 30)
 SCENE[5:10, 40:50] = (20, 30, 230)
 
-# How EXIF says that a camera was held: what has to be done to the stored rows to see the scene (CIPA DC-008, Orientation).
+# What EXIF's orientations store (CIPA DC-008, Orientation).
 STORED = {
     1: lambda scene: scene,
     2: lambda scene: scene[:, ::-1],
@@ -105,7 +105,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         open_source(str(tmp_path / "others"))
     with pytest.raises(InputError, match=r"empty.mp4 is empty \(0 bytes\)"):
         open_source(str(tmp_path / "empty.mp4"))
-    with pytest.raises(InputError, match="There is no .*nowhere.mp4"):
+    with pytest.raises(InputError, match=r"There is no .*nowhere.mp4"):
         open_source(str(tmp_path / "nowhere.mp4"))
     with pytest.raises(InputError, match=r"bad.png cannot be read as a picture"):
         list(open_source(str(tmp_path / "bad.png")))

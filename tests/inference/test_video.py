@@ -89,7 +89,7 @@ def test_a_damaged_part_is_left_out_and_said(tmp_path: Path, caplog: pytest.LogC
 
 def test_what_is_no_video_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no video at all" * 50)
-    with pytest.raises(InputError, match="a.mp4 cannot be read as a video"):
+    with pytest.raises(InputError, match=r"a.mp4 cannot be read as a video"):
         open_source(str(tmp_path / "a.mp4"))
     cut = encode(tmp_path / "b.mp4")
     cut.write_bytes(cut.read_bytes()[:600])  # what lists the frames stands at the end

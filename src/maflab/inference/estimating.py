@@ -1,13 +1,12 @@
-"""Bodies of crops, batch by batch: the network, folded and laid out for inference."""
+"""Bodies of crops, batch by batch: the network, laid out for inference."""
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from maflab.models.recovery import MeshRecovery
 
@@ -24,7 +23,7 @@ class Estimator:
     """The inference path of a trained model.
 
     Args:
-        model: the trained model; it is left as it is.
+        model: the trained model; it is moved to the device.
         resolution: side of the crops it was trained on, pixels.
         device: where it runs.
         autocast: number format of the network's layers, or None for single precision; geometry stays single.
@@ -43,8 +42,7 @@ class Estimator:
         self.device = torch.device(device)
         self._autocast = autocast
         self._iterations = iterations
-        pyramid = copy.deepcopy(model.pyramid).eval().to(self.device, memory_format=torch.channels_last)
-        self._pyramid: nn.Module = pyramid
+        self._pyramid = model.pyramid.eval().to(self.device, memory_format=torch.channels_last)
         self._maf = model.maf.eval().to(self.device)
 
     @torch.inference_mode()

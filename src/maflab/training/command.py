@@ -23,6 +23,8 @@ from maflab.training.sweeping import is_first_rank, named_sweep, run_job
 
 Task = Callable[[DictConfig], Any]
 
+_MENDABLE = (FileNotFoundError, PermissionError, NotADirectoryError, FileExistsError)
+
 _KEY = re.compile(r"Could not (?:override|delete from config\.|append to config\.) *'?([^'\s]+)'")
 _NO_FILE = re.compile(r"Could not (?:find|load) '([^']+)'")
 _NO_GROUP = re.compile(r"Could not override '([^']+)'\.\s*(?:No match in the defaults list|Did you mean)")
@@ -123,7 +125,7 @@ def describe(error: BaseException, conf: Path, name: str) -> str | None:
             return f"{key} must be given: {key}=..."
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _describe_composition(error, conf, name)
-    return _one_line(str(error)) if isinstance(error, FileNotFoundError | PermissionError) else None
+    return _one_line(str(error)) if isinstance(error, _MENDABLE) else None
 
 
 def _describe_composition(error: Exception, conf: Path, name: str) -> str:

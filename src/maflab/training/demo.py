@@ -63,7 +63,7 @@ def demo(config: DictConfig) -> Result:
             the work, where they can be known then.
     """
     quieten()
-    formats = [str(name) for name in config.export]
+    formats = [config.export] if isinstance(config.export, str) else [str(name) for name in config.export]
     check_formats(formats)
     options = ExportOptions(**config.export_options).checked()
     camera, motion, tracking, reading = (build_part(config, p) for p in ("camera", "motion", "tracking", "reading"))
@@ -80,7 +80,9 @@ def demo(config: DictConfig) -> Result:
     log.info("%s: %s -> %s", config.checkpoint, source.name, folder)
 
     def result(whole: bool) -> Recording:
-        return settled_result(folder, source, body, camera, motion, tracking.shortest, whole)
+        # A single picture of an album shows whom it shows.
+        shortest = 0.0 if source.stills else tracking.shortest
+        return settled_result(folder, source, body, camera, motion, shortest, whole)
 
     with _kept(result, store, source), Progress("estimated", _total(source, reading.limit)) as progress:
         run(source, detector, tracking, network.estimator, store, reading, progress)
@@ -158,9 +160,7 @@ def _network(config: DictConfig) -> _Network:
     resolution = int(saved_config(read_checkpoint(path)).data.resolution)
     model = load_model(path, config.paths.body)
     if not isinstance(model, MeshRecovery):
-        raise CheckpointError(
-            f"{path} was trained without a loop and estimates no body; take another one"
-        )
+        raise CheckpointError(f"{path} was trained without a loop and estimates no body; take another one")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     told = {"checkpoint": digest, "precision": precision, "iterations": bool(config.iterations)}
