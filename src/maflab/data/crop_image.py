@@ -44,7 +44,10 @@ def normalised(crop: NDArray[np.uint8], levels: NDArray[np.float64] = LEVELS) ->
     """
     # Gain, clipping and normalisation of 8-bit values are one table a channel.
     table = ((levels - _MEAN) / _STD).astype(np.float32)
-    return torch.from_numpy(np.stack([cv2.LUT(plane, table[:, c]) for c, plane in enumerate(cv2.split(crop))]))
+    planes = np.empty((3, *crop.shape[:2]), np.float32)
+    for channel, plane in enumerate(cv2.split(crop)):
+        cv2.LUT(plane, table[:, channel], dst=planes[channel])
+    return torch.from_numpy(planes)
 
 
 def _from_reduced(affine: NDArray[np.float64], reduction: int) -> NDArray[np.float64]:

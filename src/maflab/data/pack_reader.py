@@ -23,11 +23,12 @@ from maflab.data.pack_format import (
     PackRecord,
 )
 
+# OpenCV names the reduced modes in colour, blue first; with its RGB mode instead, no channels are swapped afterwards.
 _REDUCED = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_COLOR_RGB,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_COLOR_RGB,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_COLOR_RGB,
 }
 
 
@@ -100,7 +101,7 @@ class PackReader:
         picture = cv2.imdecode(self.jpeg(row), _REDUCED[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
         if picture is None:
             raise PackError(f"{self.path}: the picture of row {row} cannot be decoded; make or copy the pack again.")
-        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        return picture.astype(np.uint8, copy=False)
 
     def jpeg(self, row: int) -> NDArray[np.uint8]:
         """The JPEG file of a record, as bytes (T,)."""
