@@ -163,7 +163,7 @@ def test_sweep_records_failures_skips_the_finished_and_resumes(
     config = small(tmp_path)  # one maker of packs, before two processes look for them
     build_datamodule(config, build_body(config)).prepare_data()
     given = ["-m", "+experiment=maf_1iter", "+sweep=seeds", "maf.grid=4,1", "seed=0", f"hydra.sweep.dir={tmp_path}/s"]
-    given += ["hydra.sweep.subdir=grid${maf.grid}", f"hydra/launcher={launcher}", "encoder.levels=1"]
+    given += ["hydra.sweep.subdir=grid${maf.grid}", f"hydra/launcher={launcher}", "encoder.levels=1", "data.workers=1"]
     broken = tmp_path / "s" / "grid1" / "checkpoints"
     broken.parent.mkdir(parents=True)
     broken.write_text("where a folder should be")  # the run trains, and cannot save

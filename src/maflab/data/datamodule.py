@@ -1,5 +1,6 @@
 """The Lightning data module over packs."""
 
+import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from maflab.data.protocol import Protocol
 from maflab.data.sampler import EvaluationSampler, MixtureSampler
 from maflab.geometry.cameras import CROP_PIXELS
 from maflab.structures import Batch
+
+
+_CONTEXT = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 class PackDataModule(pl.LightningDataModule):
@@ -175,6 +179,8 @@ class PackDataModule(pl.LightningDataModule):
             drop_last=drop_last,
             pin_memory=self._on_cuda(),
             persistent_workers=self.workers > 0,
+            # Said by name: in a job of joblib's launcher the default is its own way, which workers cannot start by.
+            multiprocessing_context=_CONTEXT if self.workers else None,
             worker_init_fn=_start_worker,
             # Its own generator, or starting the workers would draw from the global one that dropout uses.
             generator=torch.Generator().manual_seed(self.seed),
