@@ -18,7 +18,6 @@ from maflab.data.sampler import EvaluationSampler, MixtureSampler
 from maflab.geometry.cameras import CROP_PIXELS
 from maflab.structures import Batch
 
-
 _CONTEXT = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
 
 
