@@ -36,7 +36,7 @@ def filmed(tiny_body: BodyModel, tmp_path_factory: pytest.TempPathFactory) -> tu
     truth = write_clip(folder / "clip.mp4", tiny_body, clip)
     lines = []
     for frame, shot in enumerate(film(tiny_body, clip)):
-        for left, top, right, bottom in shot.boxes + 1:
+        for left, top, right, bottom in shot.boxes + 1.5:  # MOT counts pixels from 1, and a box begins at a border
             lines.append(f"{frame + 1},-1,{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},0.9")
     (folder / "boxes.txt").write_text("\n".join(lines))
     return folder / "clip.mp4", truth
@@ -169,7 +169,7 @@ def test_what_cannot_be_done_is_said_before_the_work(composed, tmp_path: Path) -
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=r"output=.*file/out cannot be written \(Not a directory\)"):
         demo(composed(tmp_path / "file" / "out"))
-    with pytest.raises(OverrideError, match="resume=true finds nothing to go on with"):
+    with pytest.raises(OverrideError, match="resume=true finds no estimates"):
         demo(composed(tmp_path / "new" / "out", "resume=true"))
     with pytest.raises(OverrideError, match="precision=8: choose auto"):
         demo(composed(tmp_path / "out", "precision=8"))
@@ -197,7 +197,7 @@ def test_ctrl_c_of_the_real_command(
     command += [f"paths.data={data_folder}", "overlay=none"]
     start = functools.partial(subprocess.Popen, command, stderr=subprocess.PIPE, text=True)
     with start() as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 200
         while not list(tmp_path.glob("out/estimates/0*.npz")) and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)

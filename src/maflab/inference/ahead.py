@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 _PATIENCE = 0.1  # seconds between looks at whether the reader is still there
 
 
-def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
+def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
     """The same items; up to `depth` of them are made ahead of time in a thread of their own.
 
     An error of the maker is raised where the item would have come. When the reader stops, the maker does too, and its

@@ -45,4 +45,4 @@ def crop_input(image: Picture, crop: NDArray[np.float32], resolution: int) -> Te
         return normalised(np.zeros((resolution, resolution, 3), np.uint8))
     part = image[top : top + rows * reduction, left : left + columns * reduction]
     small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    return normalised(cut(small, affine, resolution, reduction))
+    return normalised(cut(small.astype(np.uint8, copy=False), affine, resolution, reduction))

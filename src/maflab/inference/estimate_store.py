@@ -41,7 +41,7 @@ class Row(NamedTuple):
 class Finished(NamedTuple):
     """A frame of which everything is known."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # of the frame
     time: float
     begins_shot: bool
     detections: Detections | None  # of the frames that were looked at
@@ -95,7 +95,7 @@ class EstimateStore:
         """
         if self._pending:
             with whole_file(self.folder / f"{self._pending[0].index:08d}.npz") as partial:
-                np.savez(partial, size=np.array(self.size, np.int64), **_packed(self._pending))
+                np.savez(partial, **_packed(self._pending, self.size))  # type: ignore[arg-type]
             self.done += len(self._pending)
             self._pending = []
         self._written = time.monotonic()
@@ -145,7 +145,7 @@ def _check_same(folder: Path, settings: dict[str, Any]) -> None:
         raise InputError(f"{folder.parent} was made with other settings: {listed}; give those, or leave resume out")
 
 
-def _packed(frames: list[Finished]) -> Arrays:
+def _packed(frames: list[Finished], size: tuple[int, int]) -> Arrays:
     rows = [row for frame in frames for row in frame.rows]
     looked = [(frame.index, frame.detections) for frame in frames if frame.detections is not None]
     unnamed = [np.full(len(d.boxes), -1, np.int64) if d.identities is None else d.identities for _, d in looked]
@@ -157,6 +157,7 @@ def _packed(frames: list[Finished]) -> Arrays:
         return np.stack([getattr(row, name) for row in rows]) if rows else np.zeros((0, *shape), np.float32)
 
     return {
+        "size": np.array(size, np.int64),
         "frames": np.array([frame.index for frame in frames], np.int64),
         "times": np.array([frame.time for frame in frames], np.float64),
         "begins_shot": np.array([frame.begins_shot for frame in frames], np.bool_),

@@ -20,7 +20,7 @@ Picture = NDArray[np.uint8]
 class Frame(NamedTuple):
     """One picture of a sequence."""
 
-    index: int  # from 0
+    index: int  # type: ignore[assignment]  # from 0
     time: float  # seconds from the first frame
     image: Picture
     name: str = ""  # of the picture's file, where it is one

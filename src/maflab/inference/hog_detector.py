@@ -51,7 +51,7 @@ class HogDetector:
         self._threshold = threshold
         self._scale = 2 ** (1 / steps)
         self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+        self._hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
 
     def check(self, source: Source) -> None:
         """Serves everything."""

@@ -41,7 +41,7 @@ class Reading(NamedTuple):
 class _Cropped(NamedTuple):
     """A frame that is needed no more, and what the network is to see of it."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # of the frame
     time: float
     begins_shot: bool
     detections: Detections | None

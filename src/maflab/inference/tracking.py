@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from norfair import Detection, OptimizedKalmanFilterFactory, Tracker
 from norfair.distances import VectorizedDistance
-from norfair.tracker import TrackedObject
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_iou
@@ -97,22 +96,22 @@ class IdentityTracker:
             Detection(box.reshape(2, 2).astype(np.float64) / self._unit, np.repeat(float(score), 2), data=number)
             for number, (box, score) in enumerate(zip(found.boxes, found.scores, strict=True))
         ]
-        matched: dict[int, TrackedObject] = {}
+        matched: dict[int, int] = {}  # norfair's number of each box
         for person in self._tracker.update(given):
-            if person.last_detection.age == person.age:
-                matched[person.last_detection.data] = person
+            if person.last_detection.age == person.age and person.id is not None:
+                matched[person.last_detection.data] = person.id
                 person.hit_counter = self._tracker.hit_counter_max  # all are remembered for the same time
         self._name(matched, found.boxes, time)
-        identities = [self._identities[matched[number].id] for number in range(len(found.boxes))]
+        identities = [self._identities[matched[number]] for number in range(len(found.boxes))]
         for identity, box in zip(identities, found.boxes, strict=True):
             self._seen[identity] = _Gone(box, time)
         self._seen = {who: gone for who, gone in self._seen.items() if time - gone.time <= self._patience}
         return identities
 
-    def _name(self, matched: dict[int, TrackedObject], boxes: NDArray[np.float32], time: float) -> None:
+    def _name(self, matched: dict[int, int], boxes: NDArray[np.float32], time: float) -> None:
         """Identities for those whom norfair has not seen before: of somebody who has returned, or new ones."""
-        new = [number for number, person in matched.items() if person.id not in self._identities]
-        present = {self._identities[person.id] for person in matched.values() if person.id in self._identities}
+        new = [number for number, own in matched.items() if own not in self._identities]
+        present = {self._identities[own] for own in matched.values() if own in self._identities}
         away = [
             who for who, gone in self._seen.items() if who not in present and time - gone.time <= self._patience + 1e-6
         ]
@@ -125,7 +124,7 @@ class IdentityTracker:
             else:
                 self._next += 1
                 identity = self._next
-            self._identities[matched[number].id] = identity
+            self._identities[matched[number]] = identity
 
 
 def _apart(candidates: NDArray[np.float64], objects: NDArray[np.float64]) -> NDArray[np.float64]:

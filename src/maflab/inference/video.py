@@ -73,7 +73,7 @@ class VideoSource:
                     packet = next(packets, None)
                     if packet is None:
                         break
-                    yield from packet.decode()  # type: ignore[misc]
+                    yield from packet.decode()
                 except av.error.EOFError:
                     break
                 except av.error.FFmpegError as error:
@@ -113,6 +113,6 @@ def _expected(container: av.container.InputContainer, rate: float) -> int | None
 
 def _upright(frame: VideoFrame) -> Picture:
     """A decoded frame as RGB, turned as its display matrix says: by `rotation` degrees against the clock."""
-    image = frame.to_ndarray(format="rgb24")
+    image = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

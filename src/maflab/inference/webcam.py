@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from maflab.inference.errors import InputError
 from maflab.inference.frames import Frame
@@ -49,7 +50,8 @@ class CameraSource:
                     return
                 now = time.monotonic()
                 start = start or now
-                yield Frame(index, now - start, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+                picture = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+                yield Frame(index, now - start, picture.astype(np.uint8, copy=False))
                 index += 1
         finally:
             self._capture.release()
