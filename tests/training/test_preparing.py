@@ -115,6 +115,32 @@ def test_a_pack_is_made_again_only_if_something_changed(
     assert len(PackReader(pack)) == COUNT
 
 
+def test_a_sheet_bakes_no_body_and_does_without(
+    tmp_path: Path, raw: Path, arrays: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maflab.body.load._bake_once", lambda path: pytest.fail("a body is baked"))
+    labels = write_spin(tmp_path / "a.npz", arrays)
+    prepare(composed(tmp_path, raw, labels, "body=anny", "source.body=smpl"))
+    assert summary_of(tmp_path)["sheet_body"] is None
+    prepare(composed(tmp_path, raw, labels, "body=tiny", "source.body=anny"))
+    assert summary_of(tmp_path)["sheet_body"] == "tiny"
+
+
+def test_a_pack_whose_sheet_was_interrupted_is_kept(
+    tmp_path: Path, raw: Path, arrays: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    config = composed(tmp_path, raw, write_spin(tmp_path / "a.npz", arrays))
+    monkeypatch.setattr("maflab.data.prepare.sheet.overlay_mesh", stop)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(config)
+    before = (tmp_path / "packs" / "mine" / "train.h5").stat().st_ino
+    prepare(config)
+    assert (tmp_path / "packs" / "mine" / "train.h5").stat().st_ino == before
+
+
 @pytest.mark.usefixtures("no_meshes")
 def test_a_pack_that_lacked_pictures_is_made_again(tmp_path: Path, raw: Path, arrays: dict[str, Any]) -> None:
     name = str(arrays["imgname"][3])
@@ -128,6 +154,7 @@ def test_a_pack_that_lacked_pictures_is_made_again(tmp_path: Path, raw: Path, ar
     assert summary_of(tmp_path)["people_in_pack"] == COUNT
 
 
+@pytest.mark.usefixtures("no_meshes")
 @pytest.mark.parametrize(
     ("setting", "error", "message"),
     [

@@ -1,5 +1,6 @@
 """The command `prepare`: the body and the packs of synthetic people, or the pack of a data set on disk."""
 
+import contextlib
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from maflab.data.prepare.labelled_set import SPLITS
 from maflab.data.prepare.origin import made_from
 from maflab.data.prepare.sheet import Painter
 from maflab.data.prepare.summary import Summary, summarise, summary_path, summary_table, write_summary
+from maflab.data.prepare.tally import Tally
 from maflab.training.build import build_body, build_datamodule, build_source, read_source
 from maflab.training.errors import OverrideError
 
@@ -70,21 +72,28 @@ def prepare_source(config: DictConfig) -> Summary:
         raise OverrideError(f"crops: {error}") from error
     path = Path(config.paths.packs) / labelled.set / f"{labelled.split}.h5"
     people = read_source(labelled)
-    if (summary := _made_before(path, made_from(labelled, crops, config.limit))) is not None:
-        log.info("%s is there already, with %d people", path, summary["people_in_pack"])
-        return summary
+    if (earlier := _made_before(path, made_from(labelled, crops, config.limit))) is not None:
+        log.info("%s is there already, with %d people", path, earlier["people_in_pack"])
+        return earlier
     log.info("%s %s: %d people in %s", labelled.set, labelled.split, len(people), labelled.labels)
     workers = len(os.sched_getaffinity(0)) if config.workers is None else config.workers
     started = time.monotonic()
     tally = convert(path, labelled, people, crops, workers, config.limit, _Lines(f"{labelled.set} {labelled.split}"))
     seconds = time.monotonic() - started
+    # Without meshes first: hours of work shall not be done again because the drawing of a mesh was interrupted.
+    _summarise(path, labelled, tally, seconds, Painter(None, own_betas=False))
     body = _sheet_body(config, labelled)
-    painter = Painter(body, own_betas=body is not None and body.name == labelled.body)
+    own_betas = body is not None and body.name == labelled.body
+    summary = _summarise(path, labelled, tally, seconds, Painter(body, own_betas))
+    log.info("%s", summary_table(summary))
+    log.info("%s, %s and %s.sheet.jpg: look at the sheet", path, summary_path(path).name, path.stem)
+    return summary
+
+
+def _summarise(path: Path, labelled: LabelledSet, tally: Tally, seconds: float, painter: Painter) -> Summary:
     sheet = painter.sheet(tally.sample)
     summary = summarise(path, labelled, tally, seconds, painter)
     write_summary(path, summary, sheet)
-    log.info("%s", summary_table(summary))
-    log.info("%s, %s and %s.sheet.jpg: look at the sheet", path, summary_path(path).name, path.stem)
     return summary
 
 
@@ -122,14 +131,11 @@ def _made_before(path: Path, origin: dict[str, Any]) -> Summary | None:
 
 
 def _sheet_body(config: DictConfig, labelled: LabelledSet) -> BodyModel | None:
-    """The body that the labels are of, or else the configured one if it need not be baked first."""
-    try:
-        return load_body(labelled.body, config.paths.body)
-    except (BodyFileError, ValueError):
-        if config.body.name == "anny" and not (Path(config.paths.body) / "anny.npz").is_file():
-            return None
-    try:
-        return build_body(config)
-    except BodyFileError as error:
-        log.warning("the sheet is drawn without meshes: %s", error)
-        return None
+    """The body that the labels are of, or else the configured one; None where neither is there without being baked."""
+    folder = Path(config.paths.body)
+    for name in (labelled.body, config.body.name):
+        if name != "anny" or (folder / "anny.npz").is_file():
+            # A body that is unknown or not there is no reason to go without a sheet.
+            with contextlib.suppress(BodyFileError, ValueError):
+                return load_body(name, folder)
+    return None
