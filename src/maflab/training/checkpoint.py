@@ -170,7 +170,7 @@ def merged_with_checkpoint(config: DictConfig, checkpoint: dict[str, Any]) -> Di
             f"{config.checkpoint} was trained with body={saved.body.name}, and body={body.name} is asked for; "
             "its rotations and betas mean nothing on another body"
         )
-    merged = OmegaConf.create(_relocated(plain(saved), str(saved.paths.data), str(config.paths.data)))
+    merged = OmegaConf.create(relocated(plain(saved), str(saved.paths.data), str(config.paths.data)))
     if body is not None:
         merged.body = body
     if data is not None:
@@ -182,12 +182,12 @@ def merged_with_checkpoint(config: DictConfig, checkpoint: dict[str, Any]) -> Di
     return merged
 
 
-def _relocated(node: Any, before: str, now: str) -> Any:
-    """Paths under the data folder of the machine that trained become paths under this one's."""
+def relocated(node: Any, before: str, now: str) -> Any:
+    """A config whose paths under one folder are under another: that of the machine that trained, this one's."""
     if isinstance(node, dict):
-        return {key: _relocated(value, before, now) for key, value in node.items()}
+        return {key: relocated(value, before, now) for key, value in node.items()}
     if isinstance(node, list):
-        return [_relocated(value, before, now) for value in node]
+        return [relocated(value, before, now) for value in node]
     if isinstance(node, str) and (node == before or node.startswith(f"{before}/")):
         return now + node[len(before) :]
     return node
