@@ -88,7 +88,8 @@ class AuxiliaryLoss(nn.Module):
 
     def forward(self, maps: AuxiliaryMaps, targets: AuxiliaryTargets) -> dict[str, Tensor]:
         """Weighted terms; the maps (B, *, h, w) and the targets (B, h, w) must have one size."""
-        maps = AuxiliaryMaps(*(x if x is None else x.float() for x in maps))
+        surface = None if maps.surface is None else maps.surface.float()
+        maps = AuxiliaryMaps(maps.part.float(), maps.u.float(), maps.v.float(), maps.annotation.float(), surface)
         index = targets.part[:, None]
         part = F.cross_entropy(maps.part, targets.part, reduction="none")
         annotation = F.cross_entropy(maps.annotation, self.merge[targets.part], reduction="none")
