@@ -69,15 +69,16 @@ def import_published(source: Path | str, target: Path | str, paths: DictConfig) 
     except (CheckpointError, ValueError) as error:
         raise CheckpointError(f"{source} cannot be imported: {error}") from error
     _compare_templates(released, body)
+    state = model.state_dict()
     content = {
-        "state_dict": model.state_dict(),
+        "state_dict": state,
         "global_step": 0,
         "epoch": 0,
         "pytorch-lightning_version": pl.__version__,
         KEY: {"format": FORMAT, "config": plain(config)},
     }
     _write(content, Path(target))
-    log.info("%s -> %s: %d tensors taken", source, target, len(content["state_dict"]))
+    log.info("%s -> %s: %d tensors taken", source, target, len(state))
 
 
 def export_published(source: Path | str, target: Path | str, body_folder: Path | str) -> None:
