@@ -94,7 +94,7 @@ def test_the_page_fetches_nothing_and_is_well_formed(written: Path) -> None:
     links.feed(page)
     assert (links.open, links.wrong) == ([], [])
     assert links.fetched
-    assert all(link.startswith(("#", "data:image/png;base64,")) for link in links.fetched)
+    assert all(link.startswith(("#", "data:image/jpeg;base64,")) for link in links.fetched)
     assert not re.search(r"@import|url\(|https?://", page)
     assert "99_&lt;job&gt;" in page
 

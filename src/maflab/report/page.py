@@ -1,9 +1,12 @@
 """The report as one HTML page that needs nothing but itself."""
 
 import base64
+import io
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+
+from PIL import Image
 
 from maflab.report import words
 from maflab.report.cells import Cell
@@ -165,7 +168,10 @@ def _caption(words: str) -> str:
 
 
 def _data(path: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    """A picture as JPEG inside the page: as PNG, those of six runs would weigh eight megabytes."""
+    packed = io.BytesIO()
+    Image.open(path).convert("RGB").save(packed, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(packed.getvalue()).decode()}"
 
 
 def _own(name: str) -> str:
