@@ -93,7 +93,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
 
 def prepare(*overrides: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "prepare.py"), f"hydra.run.dir={folder}/run", *overrides]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 
 @pytest.mark.slow
@@ -146,15 +146,17 @@ def test_its_figures_are_those_of_the_released_network(released: Released, tmp_p
     pack = write_pack(tmp_path / "test.h5")
     packs = [f"data.{split}={pack}" for split in ("train", "val", "test")]
     given = [f"checkpoint={released.checkpoint}", "data=paper", "data.prepare=null", "callbacks.panel=null", *packs]
+    given.append("trainer.precision=32-true")  # half precision would move bodies by millimetres
     paths = [f"paths.data={released.data}", f"paths.output={tmp_path}"]
     metrics = evaluate(compose_config("evaluate", *given, *paths))["metrics"]
 
     dataset = PackDataset(pack, 224)
     seen, _ = released.network(torch.stack([dataset[0].image, dataset[1].image]))
-    truth = released.network.regressor[0].smpl(body_pose=torch.zeros(1, 69), global_orient=torch.zeros(1, 3))
+    smpl = released.network.regressor[0].smpl
+    truth = smpl(betas=torch.zeros(1, 10), body_pose=torch.zeros(1, 69), global_orient=torch.zeros(1, 3))
     for row, estimate in zip(metrics.values(), seen, strict=True):
         errors = (lsp14(estimate.vertices) - lsp14(truth.vertices)).norm(dim=-1)
-        assert row["mpjpe"] == pytest.approx(1e3 * float(errors.mean()), abs=0.05)
+        assert row["mpjpe"] == pytest.approx(1e3 * float(errors.mean()), abs=0.1)  # 1e-4 m
 
 
 def lsp14(vertices: Tensor) -> Tensor:
@@ -164,11 +166,12 @@ def lsp14(vertices: Tensor) -> Tensor:
 
 
 def write_pack(path: Path) -> Path:
+    """Noise, pixel by pixel: the statistics of the stand-in's features are those of noise too."""
     attributes = dict(name="two", split="test", licence="CC0", source="drawn", body="smpl", recipe={})
     with PackWriter(path, **attributes) as writer:
-        for picture in np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8):
-            jpeg = cv2.imencode(".jpg", cv2.resize(picture, (64, 64)))[1].tobytes()
-            writer.append(jpeg=jpeg, center=(32, 32), size=60.0, has_pose=True, has_betas=True)
+        for picture in np.random.default_rng(0).normal(116, 58, (2, 224, 224, 3)).clip(0, 255).astype(np.uint8):
+            jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+            writer.append(jpeg=jpeg, center=(111.5, 111.5), size=223.0, has_pose=True, has_betas=True)
     return path
 
 

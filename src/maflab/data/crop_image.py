@@ -52,5 +52,7 @@ def normalised(crop: NDArray[np.uint8], levels: NDArray[np.float64] = LEVELS) ->
 
 def _from_reduced(affine: NDArray[np.float64], reduction: int) -> NDArray[np.float64]:
     """The same map, for a picture averaged to 1 / reduction: p = reduction (q + 0.5) - 0.5."""
+    if reduction == 1:
+        return affine
     offset = affine[:, 2] + affine[:, :2].sum(axis=1) * (reduction - 1) / 2
     return np.concatenate((affine[:, :2] * reduction, offset[:, None]), axis=1)
