@@ -20,13 +20,13 @@ class Watcher:
     advice = "-"
 
     def __init__(self, interval: float = 0.0, blind: tuple[int, ...] = ()) -> None:
-        self.interval = interval
+        self.interval, self.search = interval, 0.0
         self.blind = blind
         self.looked: list[int] = []
 
     def check(self, source: Source) -> None: ...
 
-    def detect(self, frame: Frame) -> Detections:
+    def detect(self, frame: Frame, near: np.ndarray | None = None, everywhere: bool = True) -> Detections:
         self.looked.append(frame.index)
         if frame.index in self.blind:
             return nobody()

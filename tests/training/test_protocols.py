@@ -101,8 +101,9 @@ def test_threedpw(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_threedpw_is_broken_down_and_stands_beside_papers(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "160")  # under pytest-xdist a console is narrow and would break the names
     write_pack(bench.data / "packs/threedpw/test.h5", [person(i, **mesh_labels(i)) for i in range(COUNT)])
     result = run(bench, tmp_path, "data=threedpw")
     samples = np.load(tmp_path / "samples.npz")

@@ -1,12 +1,13 @@
 """What the server answers, to whom, and what it does not."""
 
-import _thread
 import http.client
 import json
-import logging
+import os
+import signal
 import socket
-import threading
-import webbrowser
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -14,7 +15,6 @@ from urllib.parse import quote
 import pytest
 
 from maflab.body.model import BodyModel
-from maflab.viewer.__main__ import main
 from maflab.viewer.errors import ViewerError
 from maflab.viewer.http_rules import requested_span, trusted_host
 from maflab.viewer.result import open_result
@@ -229,22 +229,28 @@ def test_a_port_in_use_is_said(result_folder: Path, tiny_body: BodyModel) -> Non
         pass
 
 
-def test_the_command_opens_a_browser_and_ends_with_ctrl_c(
-    result_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "maflab")
-    seen: list[bytes] = []
-
-    def browser(address: str) -> None:
-        # The server listens already, and answers once this returns.
-        def visit() -> None:
-            seen.append(Client(int(address.rstrip("/").rsplit(":", 1)[1]))("/").body)
-            _thread.interrupt_main()
-
-        threading.Thread(target=visit).start()
-
-    monkeypatch.setattr(webbrowser, "open", browser)
-    assert main([str(result_folder)]) == 0
-    assert b'<canvas id="space"' in seen[0]
-    assert "http://127.0.0.1:" in caplog.text
-    assert "has ended" in caplog.text
+def test_the_command_opens_a_browser_and_ends_with_ctrl_c(result_folder: Path, tmp_path: Path) -> None:
+    """A process of its own: how Ctrl-C ends a test's own process depends on who runs the tests."""
+    opened = tmp_path / "opened.txt"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >{opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o755)
+    given = [sys.executable, "-m", "maflab.viewer", str(result_folder)]
+    environment = os.environ | {"BROWSER": str(browser)}
+    with subprocess.Popen(given, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        try:
+            until = time.monotonic() + 120
+            while not opened.is_file():
+                assert run.poll() is None, run.stdout and run.stdout.read()
+                assert time.monotonic() < until, "no browser was opened"
+                time.sleep(0.1)
+            address = opened.read_text().strip()
+            assert address.startswith("http://127.0.0.1:")
+            assert b'<canvas id="space"' in Client(int(address.rstrip("/").rsplit(":", 1)[1]))("/").body
+            run.send_signal(signal.SIGINT)
+            said, _ = run.communicate(timeout=60)
+        finally:
+            run.kill()
+    assert run.returncode == 0, said
+    assert "http://127.0.0.1:" in said
+    assert "has ended" in said
