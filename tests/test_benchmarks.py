@@ -47,3 +47,12 @@ def test_two_processes_are_compared_with_one(tmp_path: Path) -> None:
 def test_training_step_is_that_of_the_config(tmp_path: Path) -> None:
     text = _printed("training_step.py", tmp_path, "--only", "default", "--repeats", "1")
     assert re.search(r"default +test_resnet 64 px batch 4: plain [\d.]+ s, ours [\d.]+ s", text)
+
+
+@pytest.mark.slow
+def test_inference_is_compared_with_the_plain_way(tmp_path: Path) -> None:
+    text = _printed("inference.py", tmp_path, "--batch", "4", "--repeats", "1")
+    assert re.search(r"test_resnet, 64 px, \d+ vertices, \d+ threads", text)
+    plain, ours = (float(rate) for rate in re.findall(r"at once: +([\d.]+) frames/s", text)[:2])
+    gain = float(re.search(r"ours is ([\d.]+) times as fast", text)[1])
+    assert gain == pytest.approx(ours / plain, rel=0.05)
