@@ -71,7 +71,7 @@ def make_sources(count: int) -> list[Source]:
     return sources
 
 
-def make_pack(path: Path, sources: list[Source]) -> None:
+def make_pack(path: Path, sources: list[Source], quality: int = CropSettings().quality) -> None:
     """The pack that `prepare.py` would make of them, with every label there is."""
     rng = np.random.default_rng(1)
     attributes = {"name": "benchmark", "split": "train", "licence": "CC0", "source": "noise", "body": "smpl"}
@@ -82,7 +82,7 @@ def make_pack(path: Path, sources: list[Source]) -> None:
             joints = np.concatenate((rng.normal(0, 0.4, (24, 3)), np.ones((24, 1))), axis=1)
             labels = {"pose": rng.normal(0, 0.3, 72), "betas": rng.normal(0, 1, 10)}
             person = Person(Path("x.jpg"), source.center, source.size, keypoints, joints, **labels)
-            writer.append(**cut_record(person, Picture(pixels, SIDE, SIDE, 1), CropSettings()))
+            writer.append(**cut_record(person, Picture(pixels, SIDE, SIDE, 1), CropSettings(quality=quality)))
 
 
 def plain(source: Source, crop: int) -> Tensor:
@@ -145,6 +145,7 @@ def report(times: dict[str, float], crop: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--crop", type=int, default=224, help="side of the crops in pixels")
+    parser.add_argument("--quality", type=int, default=CropSettings().quality, help="of the pack's JPEGs")
     parser.add_argument("--pictures", type=int, default=24)
     parser.add_argument("--samples", type=int, default=48, help="of each way a round")
     parser.add_argument("--rounds", type=int, default=5)
@@ -156,7 +157,7 @@ def main() -> None:
     rng = np.random.default_rng(2)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.h5"
-        make_pack(path, sources)
+        make_pack(path, sources, options.quality)
         dataset = PackDataset(path, options.crop, Augmentation())
         count = options.pictures
         times = milliseconds(

@@ -108,10 +108,8 @@ class GeometricAugmentation:
         right, down = rng.uniform(-1, 1, 2) * self.shift
         return Placement(
             flip=bool(flip < self.flip),
-            rotation=float(np.clip(angle, -self.rotation_limit, self.rotation_limit))
-            if turn < self.rotation_probability
-            else 0.0,
-            scale=1 + float(np.clip(scale, -self.scale_limit, self.scale_limit)),
+            rotation=_limited(float(angle), self.rotation_limit) if turn < self.rotation_probability else 0.0,
+            scale=1 + _limited(float(scale), self.scale_limit),
             shift=(float(right), float(down)),
         )
 
@@ -159,6 +157,10 @@ class Augmentation:
             return crop
         self._compose.set_random_seed(int(rng.integers(1 << 32)))
         return self._compose(image=crop)["image"]
+
+
+def _limited(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)
 
 
 def _moves_pixels(transform: "BasicTransform") -> bool:

@@ -83,7 +83,7 @@ class PackDataset(Dataset[Batch]):
         keypoints[keypoints[:, 2] <= 0] = 0
 
         def valid(name: str) -> Tensor:
-            return torch.tensor(float(labels[name][row]))
+            return torch.scalar_tensor(float(labels[name][row]))
 
         return Batch(
             image=self._image(row, affine, side * placement.scale, rng),
@@ -94,8 +94,8 @@ class PackDataset(Dataset[Batch]):
             has_pose=valid("has_pose"),
             has_betas=valid("has_betas"),
             has_joints_3d=valid("has_joints_3d"),
-            gender=torch.tensor(int(labels["gender"][row])),
-            index=torch.tensor(row),
+            gender=torch.scalar_tensor(int(labels["gender"][row]), dtype=torch.int64),
+            index=torch.scalar_tensor(row, dtype=torch.int64),
         )
 
     def _image(self, row: int, affine: NDArray[np.float64], side: float, rng: np.random.Generator | None) -> Tensor:
