@@ -19,6 +19,8 @@ def result_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_recording(make_recording(str(outside / "clip.mp4")), folder / "recording.npz")
     (folder / "bvh").mkdir()
     (folder / "bvh" / "person 1 <b>.bvh").write_bytes(b"HIERARCHY")
+    (folder / "estimates").mkdir()
+    (folder / "estimates" / "0.npz").write_bytes(b"to go on with")
     (folder / "obj").mkdir()
     for frame in range(40):
         (folder / "obj" / f"{frame}.obj").write_bytes(b"")

@@ -100,6 +100,7 @@ def test_nothing_can_be_written(ask: Client, method: str) -> None:
         "/files//etc/passwd",
         "/files/link.json",
         "/files/obj/0.obj",
+        "/files/estimates/0.npz",
         "/files/bvh/../recording.npz",
         "/files/.hidden.npz",
         "/files/notes.exe",

@@ -6,12 +6,14 @@ from typing import NamedTuple
 from maflab.inference.recording import Recording
 from maflab.inference.result_file import load_recording
 from maflab.inference.result_keys import RecordingError
+from maflab.inference.results import ESTIMATES
 from maflab.viewer.errors import ViewerError
 from maflab.viewer.media import Media, find_media
 
 _FORMATS = "npz json csv bvh glb gltf obj ply usd usda usdc usdz mp4 webm mov mkv jpg png zip"
 _OFFERED = frozenset(f".{name}" for name in _FORMATS.split())
 _MANY = 16
+_PRIVATE = (ESTIMATES, ".hydra")
 
 
 class Result(NamedTuple):
@@ -63,13 +65,15 @@ def _recording(path: Path) -> tuple[Path, Recording]:
 def _downloads(path: Path) -> dict[str, Path]:
     """Plain files of a folder and of its folders, or one file, by their names within it.
 
-    Links that lead out of the folder are left aside, and so are folders of very many files, which hold a mesh a frame.
+    Left aside are links that lead out of the folder, folders of very many files, which hold a mesh a frame, and what
+    demo.py keeps for itself to go on with.
     """
     if path.is_file():
         return {path.name: path}
     inside = path.resolve()
     found: dict[str, Path] = {}
-    for folder in (path, *sorted(entry for entry in path.iterdir() if entry.is_dir())):
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and entry.name not in _PRIVATE)
+    for folder in (path, *folders):
         files = sorted(file for file in folder.iterdir() if _offered(file, inside))
         if folder == path or len(files) <= _MANY:
             found |= {file.relative_to(path).as_posix(): file for file in files}
