@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -51,22 +52,42 @@ def model_of(encoder: str, body_name: str) -> MeshRecovery:
     return MeshRecovery(pyramid, loop, None, body, torch.nn.Identity(), IterationErrors(body, loop.iterations)).eval()
 
 
-def alone(estimator: Estimator, frames: int, batch: int) -> float:
-    """Frames a second of the network on crops that are there already."""
+class Speed(NamedTuple):
+    """How fast something was."""
+
+    rate: float  # frames a second
+    work: float  # milliseconds of all cores a frame, which a busy machine changes less
+
+
+class Watch:
+    """Time and work from its making on."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter(), time.process_time()
+
+    def read(self, frames: int) -> Speed:
+        """The speed of so many frames since."""
+        seconds, work = time.perf_counter() - self._start[0], time.process_time() - self._start[1]
+        return Speed(frames / seconds, 1000 * work / frames)
+
+
+def alone(estimator: Estimator, frames: int, batch: int) -> Speed:
+    """The network on crops that are there already."""
     crops = torch.randn(batch, 3, estimator.resolution, estimator.resolution)
-    start = time.perf_counter()
-    for _ in range(max(frames // batch, 1)):
+    batches = max(frames // batch, 1)
+    watch = Watch()
+    for _ in range(batches):
         estimator(crops)
-    return max(frames // batch, 1) * batch / (time.perf_counter() - start)
+    return watch.read(batches * batch)
 
 
-def end_to_end(clip: Path, estimator: Estimator, detector: Detector, folder: Path, batch: int) -> float:
-    """Frames a second from the file to shards."""
+def end_to_end(clip: Path, estimator: Estimator, detector: Detector, folder: Path, batch: int) -> Speed:
+    """From the file to shards."""
     source = open_source(str(clip))
     store = EstimateStore(folder / ESTIMATES, {}, resume=False)
-    start = time.perf_counter()
+    watch = Watch()
     run(source, detector, Tracking(), estimator, store, Reading(batch=batch), Progress("", None, interactive=False))
-    return store.done / (time.perf_counter() - start)
+    return watch.read(store.done)
 
 
 def speed(given: argparse.Namespace) -> None:
@@ -82,11 +103,9 @@ def speed(given: argparse.Namespace) -> None:
         for turn in range(given.turns):
             base = alone(estimator, given.frames, given.batch)
             whole = end_to_end(folder / "clip.mp4", estimator, detector, folder / str(turn), given.batch)
-            ratios.append(whole / base)
-            print(
-                f"network alone {base:.1f} frames/s, end to end {whole:.1f} frames/s, ratio {ratios[-1]:.2f}",
-                flush=True,
-            )
+            ratios.append(whole.rate / base.rate)
+            told = [f"{one.rate:.1f} frames/s ({one.work:.1f} ms of work a frame)" for one in (base, whole)]
+            print(f"network alone {told[0]}, end to end {told[1]}, ratio {ratios[-1]:.2f}", flush=True)
     threads = torch.get_num_threads()
     print(f"median ratio {np.median(ratios):.2f} ({given.encoder}, detector {given.detector}, {threads} threads)")
 

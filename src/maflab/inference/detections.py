@@ -20,6 +20,7 @@ class Detector(Protocol):
     """Finds people."""
 
     interval: float  # seconds between the frames that it looks at; 0: every frame
+    search: float  # seconds between looks at the whole frame, where people are known; 0: always
     advice: str  # what to try where it finds nobody
 
     def check(self, source: Source) -> None:
@@ -29,8 +30,13 @@ class Detector(Protocol):
             DetectorError: it cannot.
         """
 
-    def detect(self, frame: Frame) -> Detections:
-        """The people of a frame."""
+    def detect(self, frame: Frame, near: NDArray[np.float32] | None = None, everywhere: bool = True) -> Detections:
+        """The people of a frame.
+
+        Args:
+            near: (M, 4) boxes where people were a moment ago, which may save time; None: nobody is known.
+            everywhere: whether somebody else may be found too.
+        """
 
 
 def nobody() -> Detections:
@@ -44,12 +50,12 @@ class WholeFrame:
     advice = "give another input: the whole frame is taken for a person"
 
     def __init__(self) -> None:
-        self.interval = 0.0
+        self.interval = self.search = 0.0
 
     def check(self, source: Source) -> None:
         """Serves everything."""
 
-    def detect(self, frame: Frame) -> Detections:
+    def detect(self, frame: Frame, near: NDArray[np.float32] | None = None, everywhere: bool = True) -> Detections:
         """One box."""
         height, width = frame.image.shape[:2]
         box = np.array([[-0.5, -0.5, width - 0.5, height - 0.5]], np.float32)

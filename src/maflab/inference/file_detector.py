@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maflab.inference.box_file import Box, by_number, read_boxes
 from maflab.inference.detections import Detections, nobody
@@ -30,7 +31,7 @@ class FileDetector:
     advice = "the file of boxes has none for these frames, or all lie below detector.threshold"
 
     def __init__(self, path: str, threshold: float = 0.0) -> None:
-        self.interval = 0.0
+        self.interval = self.search = 0.0
         self._path = path
         self._boxes = read_boxes(Path(path))
         self._threshold = threshold
@@ -57,7 +58,7 @@ class FileDetector:
                 "frames, counted from 0 in JSON and from 1 in MOT's text; is it of another clip?"
             )
 
-    def detect(self, frame: Frame) -> Detections:
+    def detect(self, frame: Frame, near: NDArray[np.float32] | None = None, everywhere: bool = True) -> Detections:
         """The file's boxes of a frame."""
         people = [box for box in self._by_number.get(frame.index, []) if box.score >= self._threshold]
         if not people:

@@ -77,6 +77,7 @@ class Follower:
         self._tracker = IdentityTracker(tracking.patience)
         self._waiting: deque[_Waiting] = deque()
         self._looked: float | None = None  # when the detector has looked last
+        self._searched = -np.inf  # when it has looked everywhere
         self._last: dict[int, tuple[float, Seen]] = {}  # of this shot: when and where each was found last
 
     def follow(self, frames: Iterable[tuple[Frame, bool]]) -> Iterator[Followed]:
@@ -105,16 +106,21 @@ class Follower:
             yield self._waiting.popleft().done()
         self._tracker.cut()
         self._looked, self._last = None, {}
+        self._searched = -np.inf
 
     def _look(self) -> None:
         """Detect in the newest frame, and fill in the frames before it."""
         newest = self._waiting[-1]
         frame = newest.frame
+        near = self._near(frame.time)
+        everywhere = near is None or frame.time - self._searched >= self._detector.search - 1e-6
         found = self._known.get(frame.index)
         if found is None:
-            found = self._detector.detect(frame)
+            found = self._detector.detect(frame, near, everywhere)
         newest.detections = found
         self._looked = frame.time
+        if everywhere:
+            self._searched = frame.time
         identities = self._tracker.update(frame.time, found)
         if found.identities is not None:
             identities = found.identities.tolist()
@@ -124,6 +130,14 @@ class Follower:
                 self._bridge(*self._last[identity], frame.time, seen)
             newest.people.append(seen)
             self._last[identity] = (frame.time, seen)
+
+    def _near(self, now: float) -> NDArray[np.float32] | None:
+        """Where people are, if all who were there a moment ago were found then."""
+        present = [(time, seen) for time, seen in self._last.values() if now - time <= self._tracking.patience]
+        missed = any(time != self._looked for time, _ in present)
+        if not present or missed:
+            return None
+        return np.stack([seen.box for _, seen in present])
 
     def _bridge(self, start: float, before: Seen, end: float, after: Seen) -> None:
         """Put a person into the frames between two detections, where these are near in time."""

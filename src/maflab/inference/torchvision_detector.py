@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision.models.detection as zoo
+from numpy.typing import NDArray
 from torchvision.models import get_model, get_model_weights, list_models
 
 from maflab.inference.detections import Detections
@@ -41,7 +42,7 @@ class TorchvisionDetector:
     ) -> None:
         if name not in list_models(module=zoo):
             raise DetectorError(f"torchvision has no detector {name!r}; there are {', '.join(list_models(module=zoo))}")
-        self.interval = interval
+        self.interval, self.search = interval, 0.0
         self._threshold = threshold
         here = "cuda" if torch.cuda.is_available() else "cpu"
         self._device = torch.device(here if device == "auto" else device)
@@ -51,7 +52,7 @@ class TorchvisionDetector:
         """Serves everything."""
 
     @torch.inference_mode()
-    def detect(self, frame: Frame) -> Detections:
+    def detect(self, frame: Frame, near: NDArray[np.float32] | None = None, everywhere: bool = True) -> Detections:
         """The people of a frame."""
         image = torch.from_numpy(frame.image).to(self._device).permute(2, 0, 1).float() / 255
         found = self._network([image])[0]

@@ -84,11 +84,12 @@ def demo(config: DictConfig) -> Result:
         shortest = 0.0 if source.stills else tracking.shortest
         return settled_result(folder, source, body, camera, motion, shortest, whole)
 
-    with _kept(result, store, source), Progress("estimated", _total(source, reading.limit)) as progress:
-        run(source, detector, tracking, network.estimator, store, reading, progress)
-    if isinstance(source, FilmedSource):
-        source = VideoSource(Path(source.name))
-    recording = result(whole=True)
+    with _kept(result, store):
+        with _until_stopped(source, store), Progress("estimated", _total(source, reading.limit)) as progress:
+            run(source, detector, tracking, network.estimator, store, reading, progress)
+        if isinstance(source, FilmedSource):
+            source = VideoSource(Path(source.name))
+        recording = result(whole=True)
     check_people(recording, detector.advice)
     log.info("%d people in %d frames", len(recording.tracks), len(recording.times))
     export_recording(recording, body, folder, [name for name in formats if name != "npz"], options)
@@ -101,11 +102,18 @@ def demo(config: DictConfig) -> Result:
 
 
 @contextmanager
-def _kept(result: Callable[[bool], Recording], store: EstimateStore, source: Source) -> Iterator[None]:
-    """Makes a result of what is finished when the work is broken off, by Ctrl-C, SIGTERM or an error.
+def _until_stopped(source: Source, store: EstimateStore) -> Iterator[None]:
+    """Ctrl-C is how a camera's clip ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not (source.live and store.done):
+            raise
 
-    Ctrl-C is how a camera's clip ends.
-    """
+
+@contextmanager
+def _kept(result: Callable[[bool], Recording], store: EstimateStore) -> Iterator[None]:
+    """Makes a result of what is finished when the work is broken off, by Ctrl-C, SIGTERM or an error."""
 
     def terminate(number: int, frame: object) -> NoReturn:
         raise SystemExit(_TERMINATED)
@@ -113,9 +121,7 @@ def _kept(result: Callable[[bool], Recording], store: EstimateStore, source: Sou
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and source.live and store.done:
-            return
+    except BaseException:
         if store.done:
             result(False)
             kept = "%d frames are finished and kept in %s; resume=true goes on"
