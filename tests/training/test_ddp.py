@@ -44,9 +44,12 @@ def losses(folder: Path) -> list[float]:
 @pytest.mark.timeout(600)
 def test_two_processes_and_two_jobs_give_the_figures_of_one(data_folder: Path, tmp_path: Path) -> None:
     two = ["-m", "trainer=ddp", "trainer.devices=2", "data.batch_size=2", "seed=0,1", "trainer.sync_batchnorm=false"]
-    subprocess.run(command(data_folder, "seed=0", f"hydra.run.dir={tmp_path}/one"), check=True, timeout=280)
+    # Other tests of this process may have left a port behind, which both jobs would then be told to meet at.
+    alone = {name: value for name, value in os.environ.items() if name not in RANK_VARIABLES}
+    one_process = command(data_folder, "seed=0", f"hydra.run.dir={tmp_path}/one")
+    subprocess.run(one_process, check=True, timeout=280, env=alone)
     folders = [f"hydra.sweep.dir={tmp_path}/two", "hydra.sweep.subdir=seed${seed}"]
-    subprocess.run(command(data_folder, *two, *folders), check=True, timeout=280)
+    subprocess.run(command(data_folder, *two, *folders), check=True, timeout=280, env=alone)
     assert sorted(p.name for p in (tmp_path / "two").iterdir() if p.is_dir()) == ["seed0", "seed1"]
     one, both = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("one", "two/seed0"))
     # The mean parameters need no training: every sample must have been counted exactly once.
@@ -59,7 +62,9 @@ def test_two_processes_and_two_jobs_give_the_figures_of_one(data_folder: Path, t
     # The same checkpoint, measured by one process, to the last digit that matters.
     again = tmp_path / "again"
     evaluate = [sys.executable, str(ROOT / "evaluate.py"), f"checkpoint={both['checkpoint']}"]
-    subprocess.run([*evaluate, f"paths.data={data_folder}", f"hydra.run.dir={again}"], check=True, timeout=280)
+    subprocess.run(
+        [*evaluate, f"paths.data={data_folder}", f"hydra.run.dir={again}"], check=True, timeout=280, env=alone
+    )
     measured = json.loads((again / "metrics.json").read_text())["metrics"]
     for row, values in measured.items():
         assert both["metrics"][row] == pytest.approx(values, rel=1e-5)
