@@ -8,7 +8,6 @@ process of its own, and compares their peaks.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -120,7 +119,13 @@ def one_clip(given: argparse.Namespace) -> None:
         run(source, WholeFrame(), Tracking(), estimator, store, Reading(), Progress("", None, interactive=False))
         motion = Motion(smoothing=ZeroLag())
         settled_result(folder, source, model.body, Camera(), motion, shortest=0.3, whole=True)
-    print(json.dumps({"frames": store.done, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(json.dumps({"frames": store.done, "peak": peak_memory()}))
+
+
+def peak_memory() -> float:
+    """The most MiB that this process has held, by Linux; `getrusage` would count the parent's before it was started."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def memory(given: argparse.Namespace) -> None:
