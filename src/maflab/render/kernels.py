@@ -68,49 +68,71 @@ def intersect(
 
 
 @wp.kernel
+def project_vertices(
+    vertices: wp.array2d(dtype=wp.vec3),
+    focal: wp.float32,
+    centre_x: wp.float32,
+    centre_y: wp.float32,
+    projected: wp.array2d(dtype=wp.vec2),
+):
+    """The pixel coordinates of the vertices of an item; infinite for those nearer than NEAR."""
+    item, vertex = wp.tid()
+    point = vertices[item, vertex]
+    if point[2] < NEAR:
+        projected[item, vertex] = wp.vec2(wp.inf, wp.inf)
+        return
+    scale = focal / point[2]
+    projected[item, vertex] = wp.vec2(point[0] * scale + centre_x, point[1] * scale + centre_y)
+
+
+@wp.kernel
 def visit_triangles(
     vertices: wp.array2d(dtype=wp.vec3),
+    projected: wp.array2d(dtype=wp.vec2),
     faces: wp.array2d(dtype=wp.int32),
-    first: wp.int32,
     focal: wp.float32,
     centre_x: wp.float32,
     centre_y: wp.float32,
     nearest: wp.array3d(dtype=wp.int64),
 ):
-    """Each triangle of item `first` + i leaves depth and face index at the pixels it is nearest in.
+    """Each triangle of an item leaves depth and face index at the pixels it is nearest in.
 
-    `nearest` starts as NO_HIT everywhere.
+    `nearest` starts as NO_HIT everywhere. Most triangles of a body lie between the rays of a small map and are left
+    after six additions.
     """
-    i, face = wp.tid()
-    item = first + i
+    item, face = wp.tid()
     ia = faces[face, 0]
     ib = faces[face, 1]
     ic = faces[face, 2]
+    pa = projected[item, ia]
+    pb = projected[item, ib]
+    pc = projected[item, ic]
+    left = wp.min(pa[0], wp.min(pb[0], pc[0])) - SLACK
+    right = wp.max(pa[0], wp.max(pb[0], pc[0])) + SLACK
+    top = wp.min(pa[1], wp.min(pb[1], pc[1])) - SLACK
+    bottom = wp.max(pa[1], wp.max(pb[1], pc[1])) + SLACK
+    if left == wp.inf:
+        return  # all of it is too near
+    last_x = wp.float32(nearest.shape[2] - 1)
+    last_y = wp.float32(nearest.shape[1] - 1)
+    if right == wp.inf:
+        # A triangle that reaches behind the camera has no bounded projection and visits every ray.
+        left = wp.float32(0.0)
+        top = wp.float32(0.0)
+        right = last_x
+        bottom = last_y
+    left = wp.ceil(wp.max(left, 0.0))
+    right = wp.floor(wp.min(right, last_x))
+    top = wp.ceil(wp.max(top, 0.0))
+    bottom = wp.floor(wp.min(bottom, last_y))
+    if left > right or top > bottom:
+        return
     a = vertices[item, ia]
     b = vertices[item, ib]
     c = vertices[item, ic]
-    if wp.max(a[2], wp.max(b[2], c[2])) < NEAR:
-        return
-    height = nearest.shape[1]
-    width = nearest.shape[2]
-    left = wp.float32(0.0)
-    top = wp.float32(0.0)
-    right = wp.float32(width - 1)
-    bottom = wp.float32(height - 1)
-    if wp.min(a[2], wp.min(b[2], c[2])) >= NEAR:
-        # A triangle that reaches behind the camera has no bounded projection and visits every ray.
-        fa = focal / a[2]
-        fb = focal / b[2]
-        fc = focal / c[2]
-        left = wp.max(left, wp.min(a[0] * fa, wp.min(b[0] * fb, c[0] * fc)) + centre_x - SLACK)
-        right = wp.min(right, wp.max(a[0] * fa, wp.max(b[0] * fb, c[0] * fc)) + centre_x + SLACK)
-        top = wp.max(top, wp.min(a[1] * fa, wp.min(b[1] * fb, c[1] * fc)) + centre_y - SLACK)
-        bottom = wp.min(bottom, wp.max(a[1] * fa, wp.max(b[1] * fb, c[1] * fc)) + centre_y + SLACK)
-    if left > right or top > bottom:
-        return
-    for y in range(int(wp.ceil(top)), int(wp.floor(bottom)) + 1):
+    for y in range(int(top), int(bottom) + 1):
         slope_y = (float(y) - centre_y) / focal
-        for x in range(int(wp.ceil(left)), int(wp.floor(right)) + 1):
+        for x in range(int(left), int(right) + 1):
             hit = intersect(a, b, c, ia, ib, ic, (float(x) - centre_x) / focal, slope_y)
             if hit[3] >= NEAR:
                 # The bits of positive floats order like integers; equal depths go to the lowest face index.
@@ -122,7 +144,6 @@ def visit_triangles(
 def read_hits(
     vertices: wp.array2d(dtype=wp.vec3),
     faces: wp.array2d(dtype=wp.int32),
-    first: wp.int32,
     focal: wp.float32,
     centre_x: wp.float32,
     centre_y: wp.float32,
@@ -131,8 +152,7 @@ def read_hits(
     barycentric: wp.array3d(dtype=wp.vec3),
 ):
     """Turn the keys of `visit_triangles` into depth, face index (in place of the key) and barycentric coordinates."""
-    i, y, x = wp.tid()
-    item = first + i
+    item, y, x = wp.tid()
     key = nearest[item, y, x]
     if key == NO_HIT:
         depth[item, y, x] = wp.inf

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from maflab.render.raycast import meet
 from maflab.render.shading import studio_lights, vertex_normals
 from maflab.render.warp_runtime import load_kernels, present_device, start_warp, torch_stream
 
@@ -70,18 +71,17 @@ class Painter:
         points = vertices.detach().float().reshape(1, people * count, 3).contiguous()
         if not points.sum().isfinite():
             raise ValueError("vertices must be finite, but a mesh that was to be painted has a NaN or an infinity.")
-        wp, kernels = start_warp(), load_kernels("kernels", str(device))
+        wp = start_warp()
         painting = load_kernels("painting_kernels", str(device))
         faces = self._faces_of(people, count, device)
         nearest = wp.from_torch(torch.empty((1, *size), dtype=torch.int64, device=device))
         mesh = [wp.from_torch(points, dtype=wp.vec3), wp.from_torch(faces)]
         table = wp.from_torch(colours.detach().float().reshape(-1, 3).contiguous(), dtype=wp.vec3)
-        lens = [float(focal), float(centre[0]), float(centre[1]), nearest]
+        lens = (float(focal), float(centre[0]), float(centre[1]))
         with torch_stream(device):
-            nearest.fill_(kernels.NO_HIT)
-            wp.launch(kernels.visit_triangles, dim=(1, len(faces)), inputs=[*mesh, 0, *lens], device=str(device))
-            outputs = [wp.from_torch(picture)]
-            wp.launch(painting.paint_hits, dim=size, inputs=[*mesh, table, *lens], outputs=outputs, device=str(device))
+            meet(points, mesh, lens, nearest)
+            inputs, outputs = [*mesh, table, *lens, nearest], [wp.from_torch(picture)]
+            wp.launch(painting.paint_hits, dim=size, inputs=inputs, outputs=outputs, device=str(device))
         return picture.cpu()
 
     def _faces_of(self, people: int, count: int, device: torch.device) -> Tensor:

@@ -1,7 +1,6 @@
 """Which triangle does each pixel of a batch of meshes see, where on it, and how far away?"""
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -140,39 +139,35 @@ class RayCaster:
             )
 
     def _launch(
-        self,
-        vertices: Tensor,
-        lens: tuple[float, float, float],
-        face: Tensor,
-        depth: Tensor,
-        barycentric: Tensor,
+        self, vertices: Tensor, lens: tuple[float, float, float], face: Tensor, depth: Tensor, barycentric: Tensor
     ) -> None:
         device = present_device(vertices.device)
         wp, kernels = start_warp(), load_kernels("kernels", str(device))
-        triangles = self.faces_on(device)
-        points = wp.from_torch(vertices, dtype=wp.vec3)
-        corners = wp.from_torch(triangles)
+        mesh = [wp.from_torch(vertices, dtype=wp.vec3), wp.from_torch(self.faces_on(device))]
         nearest = wp.from_torch(face)
         outputs = [wp.from_torch(depth), wp.from_torch(barycentric, dtype=wp.vec3)]
+        # On a CPU one thread does it all: two that start and end with every call take longer than one.
+        with torch_stream(device):
+            meet(vertices, mesh, lens, nearest)
+            inputs = [*mesh, *lens, nearest]
+            wp.launch(kernels.read_hits, dim=tuple(face.shape), inputs=inputs, outputs=outputs, device=str(device))
 
-        def run(first: int, count: int) -> None:
-            nearest[first : first + count].fill_(kernels.NO_HIT)
-            inputs = [points, corners, first, *lens, nearest]
-            wp.launch(kernels.visit_triangles, dim=(count, len(triangles)), inputs=inputs, device=str(device))
-            wp.launch(
-                kernels.read_hits,
-                dim=(count, *face.shape[1:]),
-                inputs=inputs,
-                outputs=outputs,
-                device=str(device),
-            )
 
-        # Warp runs a CPU kernel on the calling thread and lets go of the interpreter meanwhile.
-        workers = 1 if device.type == "cuda" else min(torch.get_num_threads(), len(vertices))
-        if workers == 1:
-            with torch_stream(device):
-                run(0, len(vertices))
-            return
-        starts = [len(vertices) * k // workers for k in range(workers + 1)]
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(lambda a, b: run(a, b - a), starts[:-1], starts[1:]))
+def meet(vertices: Tensor, mesh: list[Any], lens: tuple[float, float, float], nearest: Any) -> None:
+    """
+    Leave in each pixel the key of the nearest triangle its ray meets, for the kernels that read it.
+
+    Args:
+        vertices: (B, V, 3) float32 metres, camera frame.
+        mesh: the same as warp's array, and the triangles (F, 3) int32 as another.
+        lens: focal length, centre x, centre y in pixels.
+        nearest: warp's (B, H, W) int64, overwritten.
+    """
+    wp, kernels = start_warp(), load_kernels("kernels", str(vertices.device))
+    device = str(vertices.device)
+    projected = wp.from_torch(torch.empty_like(vertices[..., :2]), dtype=wp.vec2)
+    batch, count = vertices.shape[:2]
+    nearest.fill_(kernels.NO_HIT)
+    wp.launch(kernels.project_vertices, (batch, count), [mesh[0], *lens], [projected], device=device)
+    inputs = [mesh[0], projected, mesh[1], *lens]
+    wp.launch(kernels.visit_triangles, (batch, len(mesh[1])), inputs, [nearest], device=device)
