@@ -1,25 +1,9 @@
 """A `.glb` drawn by three.js in a headless Chromium, without a network."""
 
 import mimetypes
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 _ORIGIN = "http://model.test/"
 
 _PAGE = """<!doctype html><meta charset="utf-8"><style>body { margin: 0 }</style><canvas></canvas>
@@ -104,21 +88,6 @@ const short = (camera) => {
 };
 window.ready = true;
 </script>"""
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser: playwright's own, or the system's; skips the test, saying why, where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[dev])")
-    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_api.sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        if not Path(own).exists() and system is None:
-            pytest.skip("no Chromium: `playwright install chromium`, or the system's package chromium")
-        path = own if Path(own).exists() else system
-        started = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS, timeout=120_000)
-        yield started
-        started.close()
 
 
 def draw(browser: Any, node_folder: Path, path: Path, options: dict[str, Any]) -> tuple[bytes, int]:

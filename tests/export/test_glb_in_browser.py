@@ -1,6 +1,7 @@
 """The file in a real browser: seen through its own camera, people cover the pixels that they cover in the clip."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,12 +11,14 @@ from maflab.body.model import BodyModel
 from maflab.export.glb import write_glb
 from maflab.inference.drawing import colour_of
 
-from .browser import chromium, draw
+from .browser import draw
 from .clips import clip, in_camera
 
 
 @pytest.mark.slow
-def test_the_browser_sees_the_people_of_the_clip(tiny_body: BodyModel, tmp_path: Path, node_folder: Path) -> None:
+def test_the_browser_sees_the_people_of_the_clip(
+    browser: Any, tiny_body: BodyModel, tmp_path: Path, node_folder: Path
+) -> None:
     recording = clip(path=True)
     track = recording.tracks[0]
     # Frame 8 is one that the other person is not in.
@@ -23,8 +26,7 @@ def test_the_browser_sees_the_people_of_the_clip(tiny_body: BodyModel, tmp_path:
     path = write_glb(recording, tiny_body, tmp_path / "result.glb")
     width, height = recording.size
     options = {"flat": True, "time": float(recording.times[frame]), "width": width, "height": height}
-    with chromium() as browser:
-        png, triangles = draw(browser, node_folder, path, options)
+    png, triangles = draw(browser, node_folder, path, options)
     picture = cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     assert picture.shape == (height, width, 3)
     assert triangles == 2 * len(tiny_body.faces)

@@ -7,9 +7,9 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,23 +157,8 @@ def test_shades_darken_in_equal_steps() -> None:
     assert max(steps) < 1.3 * min(steps)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    """Chromium: playwright's own, or the system's."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[dev])")
-    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_api.sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        if not Path(own).exists() and system is None:
-            pytest.skip("no Chromium: `playwright install chromium`, or the system's package chromium")
-        path = own if Path(own).exists() else system
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=120_000)
-        yield started
-        started.close()
-
-
-def test_the_page_in_a_browser(written: Path, browser: object) -> None:
-    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 800})  # type: ignore[attr-defined]
+def test_the_page_in_a_browser(written: Path, browser: Any) -> None:
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(120_000)  # a busy machine is no error of the page
     complaints: list[str] = []

@@ -1,7 +1,6 @@
 """The page in a real browser: what is drawn, where, and what its controls change."""
 
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,6 @@ from .serving import answering
 
 pytestmark = pytest.mark.slow
 
-# WebGL without a graphics card.
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"),
-]
 LAST = 4  # the stage that is the result
 
 Picture = np.ndarray
@@ -40,21 +34,6 @@ def result(result_folder: Path) -> Result:
 def address(result: Result, tiny_body: BodyModel) -> Iterator[str]:
     with answering(result, tiny_body) as server:
         yield url_of(server)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium: playwright's own, or the system's."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[dev])")
-    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_api.sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        if not Path(own).exists() and system is None:
-            pytest.skip("no Chromium: `playwright install chromium`, or the system's package chromium")
-        path = own if Path(own).exists() else system
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=120_000)
-        yield started
-        started.close()
 
 
 class Viewer:

@@ -1,15 +1,16 @@
 """Less noise on the console."""
 
 import logging
-import os
 import warnings
+
+from maflab.training.sweeping import is_first_rank
 
 
 def quieten() -> None:
     """Lightning's announcements, and its advice that does not apply here."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its import has set it to INFO
-    if os.environ.get("LOCAL_RANK", "0") != "0":
-        logging.getLogger("maflab").setLevel(logging.WARNING)  # the first process speaks for all
+    if not is_first_rank():  # it speaks for all
+        logging.getLogger("maflab").setLevel(logging.WARNING)
     for message in (
         ".*does not have many workers.*",  # packs decode fast without
         ".*directory.*exists and is not empty.*",  # the run's folder holds more than one thing

@@ -36,6 +36,10 @@ class JobLauncher(_SubprocessScriptLauncher):
 
     ranks: ClassVar[list[tuple[subprocess.Popen, Path]]] = []
     """The further ranks of this process' job, and where their output goes."""
+    started: ClassVar[bool] = False
+    """Whether this process has started the ranks of its job; there may be none but itself."""
+    server: ClassVar[dist.TCPStore | None] = None
+    """Where the ranks meet, on the first one. It listens on the port as long as it is held."""
     resume: Path | None = None
     """The checkpoint that the first rank goes on from, whatever found it."""
 
@@ -43,7 +47,8 @@ class JobLauncher(_SubprocessScriptLauncher):
         """Starts the ranks, where no cluster does, and calls `function`."""
         if not self.cluster_environment.creates_processes_externally:
             self.cluster_environment.validate_settings(self.num_processes, self.num_nodes)
-            self._settle_port()
+            if self.cluster_environment.node_rank() == 0:  # where the server will be
+                self._settle_port()
             self._call_children_scripts()
         _set_num_threads_if_needed(num_processes=self.num_processes)
         try:
@@ -99,7 +104,7 @@ class JobLauncher(_SubprocessScriptLauncher):
             "WORLD_SIZE": str(self.num_processes * self.num_nodes),
         }
         folder = Path(HydraConfig.get().runtime.output_dir) if HydraConfig.initialized() else Path.cwd()
-        JobLauncher.ranks = []
+        JobLauncher.started, JobLauncher.ranks = True, []
         for rank in range(1, self.num_processes):
             output = folder / f"rank{rank}.txt"
             with output.open("wb") as file:
@@ -139,7 +144,7 @@ def rank_command(rank: int, resume: Path | None = None) -> list[str]:
 
 @contextmanager
 def distributed_job() -> Iterator[None]:
-    """Around a job: afterwards no rank is left, nor a process group, nor a rank variable that was not there before."""
+    """Around a job: afterwards no rank is left, nor a process group, nor its port; the rank variables are as before."""
     before = {name: os.environ.get(name) for name in RANK_VARIABLES}
     failed = True
     try:
@@ -149,7 +154,7 @@ def distributed_job() -> Iterator[None]:
         if dist.is_initialized():
             dist.destroy_process_group()
         _end_ranks([process for process, _ in JobLauncher.ranks], patience=2.0 if failed else 60.0)
-        JobLauncher.ranks = []
+        JobLauncher.started, JobLauncher.ranks, JobLauncher.server = False, [], None
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

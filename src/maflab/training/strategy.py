@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch.distributed as dist
+from hydra.core.hydra_config import HydraConfig
 from pytorch_lightning.strategies import DDPStrategy
 
 from maflab.training.errors import RankError
@@ -32,36 +33,59 @@ class JobStrategy(DDPStrategy):
         self._launcher = JobLauncher(self.cluster_environment, self.num_processes, self.num_nodes)
 
     def setup_distributed(self) -> None:
-        """Joins the process group; the first rank waits for the others and sees when one dies on its way."""
-        assert self.cluster_environment is not None
+        """Joins the process group of this job; the first rank waits for all and sees when one dies on its way."""
         self.set_world_ranks()
-        if not dist.is_initialized() and JobLauncher.ranks:
-            self._await_ranks()
-        elif not dist.is_initialized() and "MAFLAB_PARENT" in os.environ:
-            self._store(is_first=False).set(f"arrived/{self.global_rank}", "1")
-            _end_with_parent(int(os.environ["MAFLAB_PARENT"]))
+        if not dist.is_initialized():
+            ours = JobLauncher.started or "MAFLAB_PARENT" in os.environ
+            dist.init_process_group(
+                self._get_process_group_backend(),
+                timeout=self._timeout,
+                world_size=self.world_size,
+                rank=self.global_rank,
+                store=self._meet() if ours else self._met(),
+                device_id=None if self.root_device.type == "cpu" else self.root_device,
+            )
         super().setup_distributed()
 
-    def _await_ranks(self) -> None:
-        store = self._store(is_first=True)
-        keys = [f"arrived/{rank}" for rank in range(1, len(JobLauncher.ranks) + 1)]
+    def _meet(self) -> dist.Store:
+        """Where the ranks that we have started find each other, once all have arrived.
+
+        Its server ends with the job, whoever still holds a client: the next job may have been given the same port.
+        """
+        if "MAFLAB_PARENT" in os.environ:
+            _end_with_parent(int(os.environ["MAFLAB_PARENT"]))
+        if self.global_rank > 0:
+            store = self._store()
+            store.set(f"arrived/{self.global_rank}", "1")
+            return store
+        JobLauncher.server = self._store(is_server=True)
+        store = self._store()
+        self._await_ranks(store)
+        return store
+
+    def _met(self) -> dist.Store:
+        """Where ranks that SLURM or torchrun has started meet: torchrun's one store serves all jobs of a multirun."""
+        store, _, _ = next(dist.rendezvous("env://", self.global_rank, self.world_size, timeout=self._timeout))
+        number = HydraConfig.get().job.get("num") if HydraConfig.initialized() else None
+        return dist.PrefixStore(f"job{number}", store)
+
+    def _await_ranks(self, store: dist.Store) -> None:
+        keys = [f"arrived/{rank}" for rank in range(1, self.world_size)]
         until = time.monotonic() + self._start_timeout
-        while not store.check(keys):
+        while keys and not store.check(keys):
             JobLauncher.check()
             if time.monotonic() > until:
-                raise RankError(f"Not all {len(keys) + 1} processes have started within {self._start_timeout:.0f} s")
+                raise RankError(f"Not all {self.world_size} processes have started within {self._start_timeout:.0f} s")
             time.sleep(0.2)
-        self._arrivals = store  # the process group shares its server: it must live as long
 
-    def _store(self, is_first: bool) -> dist.TCPStore:
+    def _store(self, is_server: bool = False) -> dist.TCPStore:
         assert self.cluster_environment is not None
         environment = self.cluster_environment
         return dist.TCPStore(
             environment.main_address,
             environment.main_port,
-            is_master=is_first,
+            is_master=is_server,
             wait_for_workers=False,
-            multi_tenant=True,
             timeout=timedelta(seconds=self._start_timeout),
         )
 

@@ -82,6 +82,8 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Prints the summary; ends the command with status 1 if a job has failed."""
+        if not is_first_rank():  # of torchrun's
+            return
         folder = Path(config.hydra.sweep.dir)
         records = {path.parent: read_record(path.parent) for path in sorted(folder.rglob("job.json"))}
         launched = {f: record for f, record in records.items() if record.get("launch") == os.environ[_LAUNCH]}
@@ -146,7 +148,7 @@ def objective(config: DictConfig, job: Job) -> float | None:
 
 def is_first_rank() -> bool:
     """Whether this process is the one that speaks and writes for its job."""
-    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "NODE_RANK", "LOCAL_RANK", "SLURM_PROCID"))
 
 
 def named_sweep(overrides: list[str]) -> str | None:
