@@ -8,6 +8,7 @@ from typing import Any
 
 import torch.distributed as dist
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from pytorch_lightning.strategies import DDPStrategy
 
 from maflab.training.errors import RankError
@@ -66,8 +67,8 @@ class JobStrategy(DDPStrategy):
     def _met(self) -> dist.Store:
         """Where ranks that SLURM or torchrun has started meet: torchrun's one store serves all jobs of a multirun."""
         store, _, _ = next(dist.rendezvous("env://", self.global_rank, self.world_size, timeout=self._timeout))
-        number = HydraConfig.get().job.get("num") if HydraConfig.initialized() else None
-        return dist.PrefixStore(f"job{number}", store)
+        of_many = HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
+        return dist.PrefixStore(f"job{HydraConfig.get().job.num}", store) if of_many else store
 
     def _await_ranks(self, store: dist.Store) -> None:
         keys = [f"arrived/{rank}" for rank in range(1, self.world_size)]
