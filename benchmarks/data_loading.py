@@ -170,9 +170,9 @@ def main() -> None:
             options.samples,
             options.rounds,
         )
-        kilobytes = path.stat().st_size / count / 1e3
+        kilobytes = np.mean([len(dataset.reader.jpeg(row)) for row in range(count)]) / 1e3
     size = np.mean([len(source.jpeg) for source in sources]) / 1e3
-    Console().print(f"pictures of {size:.0f} kB, {kilobytes:.0f} kB a record of the pack")
+    Console().print(f"pictures of {size:.0f} kB, {kilobytes:.0f} kB in the pack")
     Console().print(report(times, options.crop))
 
 

@@ -23,6 +23,25 @@ def reduction_for(side: float, resolution: int) -> int:
     return max(k for k in (1, 2, 4, 8) if k == 1 or side >= k * resolution)
 
 
+def shown(affine: NDArray[np.float64], resolution: int, beside: float) -> tuple[list[float], list[float]]:
+    """Between which pixels of a picture lies what a crop shows of it.
+
+    Args:
+        affine: (2, 3) from the pixels of the picture to those of the crop.
+        resolution: the crop's side.
+        beside: pixels more on each side, for the interpolation.
+
+    Returns:
+        x, y of the corners with the lowest and with the highest numbers; they may lie outside the picture.
+    """
+    (a, b, x), (c, d, y) = affine.tolist()
+    scale, last = a * d - b * c, resolution - 1
+    corners = [(u - x, v - y) for u in (0, last) for v in (0, last)]
+    columns = [(d * u - b * v) / scale for u, v in corners]
+    rows = [(a * v - c * u) / scale for u, v in corners]
+    return [min(columns) - beside, min(rows) - beside], [max(columns) + beside, max(rows) + beside]
+
+
 def cut(picture: NDArray[np.uint8], affine: NDArray[np.float64], resolution: int, reduction: int = 1) -> NDArray:
     """The crop (resolution, resolution, 3) of an RGB picture; what lies outside the picture is black.
 

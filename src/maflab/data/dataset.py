@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from maflab.data.augment import Augmentation, Placement
-from maflab.data.crop_image import LEVELS, cut, normalised, reduction_for
+from maflab.data.crop_image import LEVELS, cut, normalised, reduction_for, shown
 from maflab.data.pack_format import PackError
 from maflab.data.pack_reader import PackReader
 from maflab.data.sampler import Draw
@@ -101,7 +101,11 @@ class PackDataset(Dataset[Batch]):
     def _image(self, row: int, affine: NDArray[np.float64], side: float, rng: np.random.Generator | None) -> Tensor:
         # The decoder averages as much as it can, so that the bilinear warp never skips pixels.
         reduction = reduction_for(side, self.resolution)
-        crop = cut(self.reader.image(row, reduction), affine, self.resolution, reduction)
+        low, high = shown(affine, self.resolution, beside=reduction)
+        picture, corner = self.reader.part(row, low, high, reduction)
+        affine = affine.copy()
+        affine[:, 2] += affine[:, :2] @ corner
+        crop = cut(picture, affine, self.resolution, reduction)
         levels = LEVELS
         if self.augmentation is not None and rng is not None:
             levels = np.minimum(LEVELS * self.augmentation.gains(rng), 1)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from maflab.data.jpeg_window import window
 from maflab.data.pack_format import (
     ABSENT,
     ATTRIBUTES,
@@ -97,8 +98,22 @@ class PackReader:
             reduction: 1, 2, 4 or 8; the decoder averages blocks of so many pixels a side, at no more cost than
                 decoding in full. A pixel centre p of the full picture is at (p + 0.5) / reduction - 0.5.
         """
+        return self._decoded(self.jpeg(row), row, reduction)
+
+    def part(
+        self, row: int, low: Sequence[float], high: Sequence[float], reduction: int = 1
+    ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        """A part of the picture (h, w, 3), and which pixel x, y of the full one is at its corner.
+
+        It has what lies from `low` to `high` (x, y of the full picture), and more: all, if the picture was not stored
+        so that its parts can be had.
+        """
+        jpeg, corner = window(self.jpeg(row), low, high)
+        return self._decoded(jpeg, row, reduction), corner
+
+    def _decoded(self, jpeg: NDArray[np.uint8], row: int, reduction: int) -> NDArray[np.uint8]:
         # The orientation that a camera may have noted was settled when the pack's labels were made.
-        picture = cv2.imdecode(self.jpeg(row), _REDUCED[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+        picture = cv2.imdecode(jpeg, _REDUCED[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
         if picture is None:
             raise PackError(f"{self.path}: the picture of row {row} cannot be decoded; make or copy the pack again.")
         return picture.astype(np.uint8, copy=False)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maflab.data.jpeg_window import encode
 from maflab.data.prepare.pictures import Picture
 from maflab.data.sources.person import Person
 
@@ -25,7 +26,7 @@ class CropSettings:
 
     side: int = 384
     margin: float = 1.7
-    quality: int = 92
+    quality: int = 90
 
     def __post_init__(self) -> None:
         if self.side < 32 or self.margin < 1 or not 1 <= self.quality <= 100:
@@ -49,9 +50,8 @@ def cut_record(person: Person, picture: Picture, settings: CropSettings) -> dict
     joints = _zeroed(person.joints_3d, (24, 4))
     keypoints = _zeroed(person.keypoints_2d, (49, 3))
     keypoints[:, :2] = np.where(keypoints[:, 2:] > 0, (keypoints[:, :2] - origin) * scale, 0)
-    encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, settings.quality])[1]
     return {
-        "jpeg": encoded.tobytes(),
+        "jpeg": encode(pixels, settings.quality),
         "center": (np.asarray(person.center, np.float64) - origin) * scale,
         "size": person.size * scale,
         "keypoints_2d": keypoints,
