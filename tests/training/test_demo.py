@@ -102,29 +102,31 @@ def test_files_for_other_programs_are_there(whole: Path, filmed: tuple[Path, Rec
 
 def test_a_run_that_stopped_goes_on_to_the_same_result(composed, tmp_path: Path, caplog, whole: Path) -> None:
     """The first attempt fails in the middle, as if the disk was full; its frames are kept and not made again."""
-    from maflab.inference.estimating import Estimator
+    from maflab.inference import running
 
-    calls: list[int] = []
-    original = Estimator.__call__
+    frames: list[int] = []
+    original = running._estimated
 
-    def failing(self, crops):  # type: ignore[no-untyped-def]
-        calls.append(len(crops))
-        if len(calls) == 3:
+    def noted(estimator, batch):  # type: ignore[no-untyped-def]
+        frames.extend(frame.index for frame in batch)
+        return original(estimator, batch)
+
+    def failing(estimator, batch):  # type: ignore[no-untyped-def]
+        if batch[0].index == 8:
             raise OSError(28, "No space left on device")
-        return original(self, crops)
+        return original(estimator, batch)
 
     settings = ("reading.batch=8", "iterations=true")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Estimator, "__call__", failing)
+        patch.setattr(running, "_estimated", failing)
         with pytest.raises(OSError, match="No space"):
             demo(composed(tmp_path, *settings))
     assert "8 frames are finished and kept" in caplog.text
     assert load_recording(tmp_path / "result.npz").times.shape == (8,)
-    calls.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Estimator, "__call__", lambda self, crops: (calls.append(len(crops)), original(self, crops))[1])
+        patch.setattr(running, "_estimated", noted)
         result = demo(composed(tmp_path, *settings, "resume=true")).recording
-    assert sum(calls) == 2 * (FRAMES - 8)
+    assert sorted(frames) == list(range(8, FRAMES))
     same(result, load_recording(whole / "result.npz"))
     with pytest.raises(InputError, match=r"margin was 1.15 and is 1.3"):
         demo(composed(tmp_path, *settings, "resume=true", "reading.margin=1.3"))
@@ -135,9 +137,10 @@ def test_a_signal_leaves_what_is_finished(composed, tmp_path: Path, tiny_body: B
 
     original = running._estimated
 
-    def interrupted(batch, estimator):  # type: ignore[no-untyped-def]
-        yield from original(batch, estimator)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def interrupted(estimator, batch):  # type: ignore[no-untyped-def]
+        if batch[0].index >= 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(estimator, batch)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "_estimated", interrupted)

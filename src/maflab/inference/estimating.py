@@ -10,6 +10,8 @@ from torch import Tensor
 
 from maflab.models.recovery import MeshRecovery
 
+_MOST_LANES = 4  # each holds a batch's maps
+
 
 class Estimates(NamedTuple):
     """What the network says of N crops; T estimates of each where they are asked for, else the last alone."""
@@ -44,6 +46,11 @@ class Estimator:
         self._iterations = iterations
         self._pyramid = model.pyramid.eval().to(self.device, memory_format=torch.channels_last)
         self._maf = model.maf.eval().to(self.device)
+
+    @property
+    def lanes(self) -> int:
+        """Batches that are best estimated at once: on a processor with several threads more than one."""
+        return min(torch.get_num_threads(), _MOST_LANES) if self.device.type == "cpu" else 1
 
     @torch.inference_mode()
     def __call__(self, crops: Sequence[Tensor] | Tensor) -> Estimates:

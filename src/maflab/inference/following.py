@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maflab.inference.detections import Detections, Detector
+from maflab.inference.elsewhere import Elsewhere
 from maflab.inference.frames import Frame
 from maflab.inference.tracking import IdentityTracker, Tracking
 
@@ -77,7 +78,8 @@ class Follower:
         self._tracker = IdentityTracker(tracking.patience)
         self._waiting: deque[_Waiting] = deque()
         self._looked: float | None = None  # when the detector has looked last
-        self._searched = -np.inf  # when it has looked everywhere
+        self._searched = -np.inf  # when it has looked everywhere, or seen that nothing has changed there
+        self._elsewhere = Elsewhere()
         self._last: dict[int, tuple[float, Seen]] = {}  # of this shot: when and where each was found last
 
     def follow(self, frames: Iterable[tuple[Frame, bool]]) -> Iterator[Followed]:
@@ -107,20 +109,25 @@ class Follower:
         self._tracker.cut()
         self._looked, self._last = None, {}
         self._searched = -np.inf
+        self._elsewhere.forget()
 
     def _look(self) -> None:
         """Detect in the newest frame, and fill in the frames before it."""
         newest = self._waiting[-1]
         frame = newest.frame
-        near = self._near(frame.time)
-        everywhere = near is None or frame.time - self._searched >= self._detector.search - 1e-6
+        near, missed = self._near(frame.time)
+        search = self._detector.search
+        due = missed or frame.time - self._searched >= search - 1e-6
+        everywhere = due and (missed or not search or self._elsewhere.changed(frame.image, near))
         found = self._known.get(frame.index)
         if found is None:
             found = self._detector.detect(frame, near, everywhere)
         newest.detections = found
         self._looked = frame.time
-        if everywhere:
+        if due:
             self._searched = frame.time
+        if everywhere and search:
+            self._elsewhere.searched(frame.image, found.boxes)
         identities = self._tracker.update(frame.time, found)
         if found.identities is not None:
             identities = found.identities.tolist()
@@ -131,13 +138,12 @@ class Follower:
             newest.people.append(seen)
             self._last[identity] = (frame.time, seen)
 
-    def _near(self, now: float) -> NDArray[np.float32] | None:
-        """Where people are, if all who were there a moment ago were found then."""
+    def _near(self, now: float) -> tuple[NDArray[np.float32], bool]:
+        """Where people (N, 4) were a moment ago, and whether one of them, or everybody, was missed at the last look."""
         present = [(time, seen) for time, seen in self._last.values() if now - time <= self._tracking.patience]
+        boxes = [seen.box for _, seen in present]
         missed = any(time != self._looked for time, _ in present)
-        if not present or missed:
-            return None
-        return np.stack([seen.box for _, seen in present])
+        return np.array(boxes, np.float32).reshape(-1, 4), missed or not present
 
     def _bridge(self, start: float, before: Seen, end: float, after: Seen) -> None:
         """Put a person into the frames between two detections, where these are near in time."""

@@ -17,25 +17,28 @@ _OVERLAP = 0.4
 # A person is found by several windows; what only one has found is a mistake more often than not.
 _WINDOWS = 2
 _FINE, _COARSE = 4, 8  # steps of the window in pixels
+_COARSER = 0.6  # and of its size, of those that are tried closely
 # About somebody who is known, in units of the smallest person that is looked for there: the largest, and what they were
 # last; and by which share of their height they may have moved.
 _LARGEST = 1.35
 _LARGER = 1.15
 _MOVED = 0.2
+_SAME = 0.3  # overlap (IoU) of a box with where somebody was
 
 
 class HogDetector:
     """Histograms of oriented gradients and a linear classifier, as OpenCV brings them.
 
     It knows people who are upright and seen whole. It finds them in a small copy of the frame, which is what makes it
-    fast, and looks now and then: between two looks boxes are interpolated. Everywhere it looks more seldom still, and
-    coarsely where people are known; about them it looks closely.
+    fast, and looks now and then: between two looks boxes are interpolated. Everywhere it looks coarsely, closely only
+    where that finds nobody, and more seldom still while all who are known are found.
 
     Args:
         interval: seconds between the frames it looks at; 0: every frame.
         search: seconds between looks everywhere, while all who are known are found; 0: always.
         smallest: height of the smallest people it can find, as a share of the frame's.
-        threshold: what the classifier's margin must exceed; higher finds less and errs less.
+        threshold: what the classifier's margin must exceed for somebody new; higher finds less and errs less.
+        known: the same for somebody who was there a moment ago.
         steps: sizes that are tried for each doubling of a person's height.
 
     Raises:
@@ -54,7 +57,8 @@ class HogDetector:
         interval: float = 0.3,
         search: float = 1.0,
         smallest: float = 0.45,
-        threshold: float = 0.5,
+        threshold: float = 0.6,
+        known: float = 0.25,
         steps: float = 7.0,
     ) -> None:
         if min(interval, search) < 0 or not 0.05 <= smallest <= 1 or steps < 1:
@@ -62,8 +66,8 @@ class HogDetector:
         self.interval = interval
         self.search = search
         self._height = round(_WINDOW[1] * _PERSON[1] / smallest)
-        self._threshold = threshold
-        self._scale = 2 ** (1 / steps)
+        self._threshold, self._known = threshold, known
+        self._steps = steps
         self._hog = cv2.HOGDescriptor()
         self._hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
 
@@ -72,14 +76,15 @@ class HogDetector:
 
     def detect(self, frame: Frame, near: NDArray[np.float32] | None = None, everywhere: bool = True) -> Detections:
         """The people of a frame; the score grows with the classifier's margin."""
-        height, width = frame.image.shape[:2]
-        found = [] if near is None else [self._about(frame.image, box) for box in near]
+        image = frame.image
+        if near is None or not len(near):  # nobody is known
+            found = self._chosen(*self._in_all(image, _COARSE), image)
+            return found if len(found.boxes) else self._chosen(*self._in_all(image, _FINE), image)
+        looks = [self._about(image, box) for box in near]
         if everywhere:
-            found.append(self._in_all(frame.image, _FINE if near is None else _COARSE))
-        boxes, margins = (np.concatenate(part) for part in zip(*found, strict=True))
-        if not len(boxes):
-            return nobody()
-        return self._chosen(boxes.astype(np.float32), margins.astype(np.float32), width, height)
+            looks.append(self._in_all(image, _COARSE))
+        boxes, margins = (np.concatenate(part) for part in zip(*looks, strict=True))
+        return self._chosen(boxes, margins, image, near)
 
     def _in_all(self, image: Picture, stride: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         height, width = image.shape[:2]
@@ -93,7 +98,14 @@ class HogDetector:
         return self._windows(image, scale, border, stride)
 
     def _about(self, image: Picture, box: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Windows about somebody, in a piece of the frame where they are a little larger than the window's person."""
+        """Windows about somebody; closer ones if the coarse ones do not show them."""
+        found = self._pieces(image, box, _COARSE)
+        return found if (found[1] > self._known).sum() >= _WINDOWS else self._pieces(image, box, _FINE)
+
+    def _pieces(
+        self, image: Picture, box: NDArray[np.float32], stride: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """In a piece of the frame about a box, so large that its person is a little larger than the window's."""
         left, top, right, bottom = (float(value) for value in box)
         tall = bottom - top
         scale = _WINDOW[1] * _PERSON[1] * _LARGER / tall
@@ -109,7 +121,7 @@ class HogDetector:
         piece = image[inner[1] : inner[3], inner[0] : inner[2]]
         outside = (inner[1] - edges[1], edges[3] - inner[3], inner[0] - edges[0], edges[2] - inner[2])
         piece = cv2.copyMakeBorder(piece, *outside, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-        boxes, margins = self._windows(piece, scale, 0, _FINE)
+        boxes, margins = self._windows(piece, scale, 0, stride)
         return boxes + np.array([edges[0], edges[1]] * 2), margins
 
     def _windows(
@@ -120,8 +132,9 @@ class HogDetector:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         small = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_REPLICATE)
+        steps = self._steps * (_COARSER if border and stride == _COARSE else 1)
         found, margins = self._hog.detectMultiScale(
-            small, winStride=(stride, stride), padding=(0, 0), scale=self._scale, groupThreshold=0
+            small, winStride=(stride, stride), padding=(0, 0), scale=2 ** (1 / steps), groupThreshold=0
         )
         if not len(found):
             return np.zeros((0, 4)), np.zeros(0)
@@ -131,14 +144,27 @@ class HogDetector:
         # Borders between pixels scale; centres of pixels lie half a pixel off them.
         return boxes / np.tile((size[0] / width, size[1] / height), 2) - 0.5, np.ravel(margins).astype(np.float64)
 
-    def _chosen(self, boxes: np.ndarray, margins: np.ndarray, width: int, height: int) -> Detections:
+    def _chosen(
+        self,
+        boxes: NDArray[np.float64],
+        margins: NDArray[np.float64],
+        image: Picture,
+        near: NDArray[np.float32] | None = None,
+    ) -> Detections:
         """One box a heap of windows, their mean weighted by their margins, if the best is above the threshold."""
-        limit = np.array([width, height, width, height], np.float32) - 0.5
-        windows, weight = torch.from_numpy(np.clip(boxes, -0.5, limit)), torch.from_numpy(margins)
+        if not len(boxes):
+            return nobody()
+        limit = np.array([image.shape[1], image.shape[0]] * 2, np.float32) - 0.5
+        windows = torch.from_numpy(np.clip(boxes.astype(np.float32), -0.5, limit))
+        weight = torch.from_numpy(margins.astype(np.float32))
         best = nms(windows, weight, _OVERLAP)
         heaps = (box_iou(windows[best], windows) > _OVERLAP).float() * weight
         means = (heaps @ windows) / heaps.sum(1, keepdim=True)
         count = (heaps > 0).sum(1)
         extent = (means[:, 2:] - means[:, :2]).amin(1)
-        kept = (weight[best] > self._threshold) & (count >= _WINDOWS) & (extent > 1)
+        known = torch.zeros(len(means), dtype=torch.bool)
+        if near is not None:
+            known = (box_iou(means, torch.from_numpy(near)) > _SAME).any(1)
+        needed = torch.where(known, self._known, self._threshold)
+        kept = (weight[best] > needed) & (count >= _WINDOWS) & (extent > 1)
         return Detections(means[kept].numpy(), 1 - np.exp(-weight[best][kept].numpy()))

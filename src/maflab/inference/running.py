@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import NamedTuple
 
 from torch import Tensor
@@ -16,6 +17,7 @@ from maflab.inference.following import Followed, Follower, Seen
 from maflab.inference.frames import Frame, Source, of_one_size
 from maflab.inference.progress import Progress
 from maflab.inference.shots import shots
+from maflab.inference.side_by_side import side_by_side
 from maflab.inference.tracking import Tracking
 
 _DECODED_AHEAD = 4
@@ -90,8 +92,9 @@ def run(
 
     try:
         with closing(ahead(crops(), _CROPPED_AHEAD)) as cropped:
-            for batch in _batches(cropped, reading.batch, store, progress):
-                for finished in _estimated(batch, estimator):
+            batches = _batches(cropped, reading.batch, store, progress)
+            with closing(side_by_side(partial(_estimated, estimator), batches, estimator.lanes)) as estimated:
+                for finished in chain.from_iterable(estimated):
                     store.add(finished)
                     progress.advance(len(finished.rows))
     finally:
@@ -131,9 +134,10 @@ def _batches(
         yield batch
 
 
-def _estimated(batch: list[_Cropped], estimator: Estimator) -> Iterator[Finished]:
+def _estimated(estimator: Estimator, batch: list[_Cropped]) -> list[Finished]:
     inputs = [one for frame in batch for one in frame.inputs]
     estimates = estimator(inputs) if inputs else None
+    done: list[Finished] = []
     place = 0
     for frame in batch:
         rows = []
@@ -142,4 +146,5 @@ def _estimated(batch: list[_Cropped], estimator: Estimator) -> Iterator[Finished
             own = (estimates.rotations[place], estimates.betas[place], estimates.camera[place])
             rows.append(Row(seen.identity, seen.box, seen.confidence, *own))
             place += 1
-        yield Finished(frame.index, frame.time, frame.begins_shot, frame.detections, rows)
+        done.append(Finished(frame.index, frame.time, frame.begins_shot, frame.detections, rows))
+    return done

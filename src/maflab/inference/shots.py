@@ -10,7 +10,7 @@ from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from maflab.inference.frames import Frame
 
-_WIDTH = 160  # pixels; every so manyth tells a cut
+_WIDTH = 80  # pixels; every so manyth tells a cut
 _WINDOW = 2
 # How much a change stands out from the mean of its neighbours'. A flash of one frame is two equal changes: at most 4.
 _OUTSTANDING = 4.5

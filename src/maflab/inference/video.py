@@ -8,6 +8,7 @@ import av
 import av.error
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from maflab.inference.errors import InputError
@@ -16,6 +17,7 @@ from maflab.inference.frames import Frame, Picture
 log = logging.getLogger(__name__)
 
 _SMALLEST_STEP = 1e-4  # seconds; times that stand still or go back are pushed on by this much
+_THREADED = 1280 * 720  # pixels; smaller frames are decoded by one thread, as more of them cost a tenth more work
 
 
 class VideoSource:
@@ -48,13 +50,14 @@ class VideoSource:
         """
         count, start, last = 0, None, -_SMALLEST_STEP
         step = 1 / self.rate if self.rate else 1 / 30
+        converter = VideoReformatter()  # one for all frames: to set it up costs more than to convert
         for decoded in self._decoded():
             stamp = decoded.time
             if start is None:
                 start = stamp
             time = last + step if stamp is None or start is None else stamp - start
             last = max(time, last + _SMALLEST_STEP) if count else 0.0
-            yield Frame(count, last, _upright(decoded))
+            yield Frame(count, last, _upright(decoded, converter))
             count += 1
         if not count:
             raise InputError(f"{self.name} has no frame that can be decoded; it may be cut off or protected")
@@ -66,7 +69,7 @@ class VideoSource:
         damaged = 0
         with self._opened() as container:
             stream = _pictures_of(container, self._path)
-            stream.thread_type = "AUTO"
+            stream.thread_type = "AUTO" if stream.width * stream.height > _THREADED else "NONE"
             packets = container.demux(stream)
             while True:
                 try:
@@ -111,8 +114,8 @@ def _expected(container: av.container.InputContainer, rate: float) -> int | None
     return round(seconds * rate) or None
 
 
-def _upright(frame: VideoFrame) -> Picture:
+def _upright(frame: VideoFrame, converter: VideoReformatter) -> Picture:
     """A decoded frame as RGB, turned as its display matrix says: by `rotation` degrees against the clock."""
-    image = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    image = converter.reformat(frame, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
