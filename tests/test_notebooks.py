@@ -38,4 +38,6 @@ def test_notebooks_run(path: Path, anny_folder: Path, tmp_path: Path, monkeypatc
     after = os.times()  # of the kernel, which has ended, not of the clock: other work may slow a test down
     assert after.children_user + after.children_system - before.children_user - before.children_system < 60
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert " at 0x" not in printed  # an object, where a reader expects its value
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= PICTURES[path.stem]

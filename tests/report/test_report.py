@@ -2,6 +2,7 @@
 
 import csv
 import html.parser
+import json
 import re
 import shlex
 import shutil
@@ -15,6 +16,10 @@ import pytest
 
 from maflab.report.__main__ import main
 from maflab.report.heatmap import shade
+from maflab.report.runs import read_sweep
+from maflab.report.study import digest
+from maflab.report.tables import cost_table
+from maflab.report.words import run_command
 
 from .conftest import write_job
 
@@ -141,6 +146,47 @@ def test_commands_are_what_was_typed(written: Path) -> None:
     ]
     assert len(commands) == 1 + 18
     assert "git checkout 0123456789abcdef0123456789abcdef01234567" in text
+
+
+def test_the_command_of_a_run_is_one_run(tmp_path: Path) -> None:
+    # `+sweep=` asks for many; what a search changes besides its parameters is the split.
+    write_job(tmp_path / "0_a", ["+sweep=points", "maf.points=32"], [159.0, 112.0])
+    (tmp_path / "0_a" / ".hydra" / "hydra.yaml").write_text(json.dumps({"hydra": {"job": {"name": "train"}}}))
+    searched = write_job(tmp_path / "b" / "1_b", ["+sweep=optuna", "maf.hidden=64"], [159.0, 112.0], split="val")
+    first, second = (read_sweep(folder).runs[0] for folder in (tmp_path / "0_a", searched))
+    assert run_command(first) == "python train.py maf.points=32 seed=0"
+    assert run_command(second) == "python train.py maf.hidden=64 seed=0 report.split=val"
+
+
+def test_pictures_are_told_with_their_errors(written: Path, grid_sweep: Path) -> None:
+    page = (written / "report.html").read_text()
+    best = digest(read_sweep(grid_sweep)).best()
+    assert best is not None
+    errors = best.runs[0].samples["pa_mpjpe"][-1]
+    for sample in (errors.argmax(), errors.argmin()):
+        assert f"PA-MPJPE {errors[sample]:.1f} mm; row {sample} of the pack" in page
+
+
+def test_a_fit_is_a_method_beside_the_others(tmp_path: Path) -> None:
+    write_job(tmp_path / "0_net", ["+experiment=maf_1iter"], [159.0, 112.0])
+    fit = write_job(tmp_path / "1_fit", ["fit=smplify", "body=anny", "data=synthetic"], [159.0, 64.0])
+    (fit / ".hydra" / "hydra.yaml").write_text(json.dumps({"hydra": {"job": {"name": "evaluate"}}}))
+    result = json.loads((fit / "metrics.json").read_text())
+    result["metrics"]["fit"] = result["metrics"].pop("iter1")
+    (fit / "metrics.json").write_text(json.dumps(result))
+    study = digest(read_sweep(tmp_path))
+    assert [study.finals["pa_mpjpe"][number].mean for number in (1, 2)] == [112.0, 64.0]
+    assert study.comparisons[2].samples is not None
+    assert any("fitted to the labelled 2D key points" in n and "1_fit" in n for n in study.notices)
+    assert run_command(study.sweep.runs[1]) == "python evaluate.py fit=smplify body=anny data=synthetic seed=0"
+
+
+def test_costs_have_their_spread(tmp_path: Path) -> None:
+    for seed, seconds in enumerate((0.010, 0.012, 0.014)):
+        cost = {"parameters": 1_200_000, "seconds_per_image": seconds}
+        write_job(tmp_path / f"{seed}_a", ["a=1"], [159.0, 112.0], seed=seed, cost=cost)
+    (row,) = cost_table(digest(read_sweep(tmp_path))).rows
+    assert [entry.text for entry in row[2:6]] == ["1.2", "12 ± 2", "–", "–"]
 
 
 def test_shades_darken_in_equal_steps() -> None:

@@ -12,7 +12,7 @@ def document(study: Study) -> str:
     parts += ["## Errors after the last iteration (mean ± standard deviation over seeds)", markdown(error_table(study))]
     if study.comparisons:
         parts += ["## Against the baseline", markdown(comparison_table(study)), words.method(study)]
-    parts += ["## Cost", markdown(cost_table(study))]
+    parts += ["## Cost", markdown(cost_table(study)), words.COSTS_MEASURED]
     parts += ["## Protocol", "\n".join(f"- {line}: {value}" for line, value in study.protocol.items())]
     lines = [line for line in (words.checkout(study), words.sweep_command(study)) if line]
     lines += [f"# {run.name}\n{words.run_command(run)}" for run in study.sweep.runs]

@@ -97,9 +97,11 @@ def _cost(study: Study, unit: str) -> str:
     if not any(run.result.get("cost") for run in study.sweep.runs):
         return "<p>The runs tell no cost.</p>"
     drawn = cost_charts(study, unit)
-    note = "A dot a cell, by its number; the ring is the baseline. Down and to the left is better. Costs in which the "
-    note += "cells do not differ have no chart."
-    return (drawn + _caption(note) if drawn else "") + _table(cost_table(study))
+    note = (
+        "A dot a cell, by its number; bars: ± one standard deviation over seeds; the ring is the baseline. Down and to "
+        "the left is better. Costs in which the cells do not differ have no chart."
+    )
+    return (drawn + _caption(note) if drawn else "") + _table(cost_table(study)) + _caption(words.COSTS_MEASURED)
 
 
 def _samples(study: Study, count: int) -> str:
@@ -121,7 +123,9 @@ def _strips(cell: Cell, count: int) -> str:
     for kind in PICTURES:
         found = pictures(cell.runs[0], kind, count)
         parts.append(f"<h3>{kind.capitalize()}</h3>" if found else "")
-        parts += [f'<img class=strip alt="{kind} sample {i}" src="{_data(path)}">' for i, path in enumerate(found)]
+        for i, picture in enumerate(found, 1):
+            parts.append(f'<img class=strip alt="{kind} sample {i}" src="{_data(picture.path)}">')
+            parts.append(_caption(words.sample(picture)) if picture.index is not None else "")
     return "".join(parts)
 
 

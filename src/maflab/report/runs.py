@@ -17,6 +17,10 @@ TITLES = {"mpjpe": "MPJPE", "pa_mpjpe": "PA-MPJPE", "pve": "PVE", "pck": "PCK"}
 SAMPLED = ("mpjpe", "pa_mpjpe", "pve")
 """The metrics that `samples.npz` holds for each sample."""
 PICTURES = ("worst", "best")
+RANKED_BY = "pa_mpjpe"
+"""The last iteration's, which the pictures of samples are chosen by."""
+_FIT = "fit"
+"""The row of a fit to the labelled 2D key points, behind those of a network's iterations or of the mean parameters."""
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -32,6 +36,12 @@ class Run(NamedTuple):
     metrics: dict[str, NDArray[np.float64]]  # each (T+1,): estimate 0 is the mean parameters; NaN where not a number
     samples: dict[str, NDArray[Any]]  # index (N,) and the SAMPLED metrics (T+1, N) mm; empty if absent
     result: dict[str, Any]  # all of metrics.json
+    script: str = "train.py"  # what made it: train.py or evaluate.py
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the last estimate is a fit to labelled key points."""
+        return _FIT in self.result["metrics"]
 
 
 class Unfinished(NamedTuple):
@@ -47,7 +57,15 @@ class Sweep(NamedTuple):
     folder: Path
     runs: list[Run]
     unfinished: list[Unfinished]
-    command: list[str]  # the overrides that made the sweep; empty if they were not kept
+    command: list[str]  # the overrides that made the sweep, Hydra's own last; empty if they were not kept
+
+
+class Picture(NamedTuple):
+    """Of a sample."""
+
+    path: Path
+    error: float  # PA-MPJPE of the last iteration, mm; NaN if it is not known
+    index: int | None  # row of the pack
 
 
 def read_sweep(folder: str | Path) -> Sweep:
@@ -75,10 +93,18 @@ def read_sweep(folder: str | Path) -> Sweep:
     return Sweep(folder, runs, unfinished, _sweep_command(folder))
 
 
-def pictures(run: Run, kind: str, count: int) -> list[Path]:
+def pictures(run: Run, kind: str, count: int) -> list[Picture]:
     """At most `count` pictures of a run's `worst` or `best` samples, the most extreme first."""
     found = sorted((run.folder / "samples").glob(f"{kind}_*.png"), key=lambda path: _natural(Path(path.name)))
-    return found[:count]
+    if RANKED_BY not in run.samples:
+        return [Picture(path, np.nan, None) for path in found[:count]]
+    errors = run.samples[RANKED_BY][-1]
+    ranked = np.argsort(errors)[: int(np.isfinite(errors).sum())]
+    chosen = ranked if kind == "best" else ranked[::-1]
+    return [
+        Picture(path, float(errors[sample]), int(run.samples["index"][sample]))
+        for path, sample in zip(found[:count], chosen, strict=False)
+    ]
 
 
 def _read_job(folder: Path, sweep: Path) -> Run | Unfinished:
@@ -95,12 +121,12 @@ def _read_job(folder: Path, sweep: Path) -> Run | Unfinished:
         return Unfinished(name, " ".join(f"its files cannot be read: {error!r}".split()))
     if not any(len(values) > 1 for values in metrics.values()):
         return Unfinished(name, "metrics.json holds no figures of iterations (iter0, iter1, ...)")
-    return Run(folder, name, overrides, config, config.get("seed"), metrics, samples, result)
+    return Run(folder, name, overrides, config, config.get("seed"), metrics, samples, result, _script(folder))
 
 
 def _metrics(rows: dict[str, dict[str, float | None]]) -> dict[str, NDArray[np.float64]]:
-    count = sum(f"iter{t}" in rows for t in range(len(rows)))
-    columns = {name: [rows[f"iter{t}"].get(name) for t in range(count)] for name in TITLES}
+    order = [f"iter{t}" for t in range(len(rows)) if f"iter{t}" in rows] + [_FIT] * (_FIT in rows)
+    columns = {name: [rows[row].get(name) for row in order] for name in TITLES}
     # A value that JSON cannot hold is null there, or the word NaN: both become NaN here.
     return {
         name: np.array([np.nan if value is None else value for value in values], np.float64)
@@ -131,10 +157,20 @@ def _failure(folder: Path) -> str:
     return " ".join(f"{state}: {error or 'without a reason'}".split())
 
 
+def _script(folder: Path) -> str:
+    """What made a run, by Hydra's own record."""
+    try:
+        return f"{_yaml(folder / '.hydra' / 'hydra.yaml')['hydra']['job']['name']}.py"
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        return "train.py"
+
+
 def _sweep_command(folder: Path) -> list[str]:
     """The overrides of Hydra's own record of the sweep, the ranges as they were typed."""
     try:
-        return [str(override) for override in _yaml(folder / "multirun.yaml")["hydra"]["overrides"]["task"]]
+        given = _yaml(folder / "multirun.yaml")["hydra"]["overrides"]
+        own = [override for override in given.get("hydra") or [] if not str(override).startswith("hydra.mode=")]
+        return [str(override) for override in [*given["task"], *own]]
     except (OSError, KeyError, TypeError, yaml.YAMLError):
         return []
 

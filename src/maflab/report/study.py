@@ -91,11 +91,10 @@ def iterations(cell: Cell, metric: str) -> list[Spread]:
     ]
 
 
-def cost(cell: Cell, name: str) -> float:
-    """The mean of a cost over the seeds, in the unit of COSTS; NaN if no run tells it."""
+def cost(cell: Cell, name: str) -> Spread:
+    """A cost over the seeds, in the unit of COSTS; runs that do not tell it are left out."""
     told = [(run.result.get("cost") or {}).get(name) for run in cell.runs]
-    values = [value for value in told if value is not None and np.isfinite(value)]
-    return float(np.mean(values)) * COSTS[name][2] if values else np.nan
+    return Spread.of([value * COSTS[name][2] for value in told if value is not None])
 
 
 def commits(runs: Sequence[Run]) -> dict[str, bool]:
@@ -155,6 +154,11 @@ def _notices(sweep: Sweep, finals: dict[int, Spread], metric: str) -> list[str]:
         notices.append(f"{excluded} of {len(runs)} runs have no finite {TITLES[metric]} and are in no mean: {lost}.")
     if sweep.unfinished:
         notices.append(f"{len(sweep.unfinished)} of {len(runs) + len(sweep.unfinished)} jobs have no figures.")
+    if fits := [run.name for run in runs if run.fitted]:
+        notices.append(
+            f"In {len(fits)} of {len(runs)} runs the last estimate is fitted to the labelled 2D key points of the very "
+            f"pictures that are evaluated; the others see the pictures alone: {_some(fits)}."
+        )
     absent = {
         "samples.npz, so nothing can be compared picture by picture": [r.name for r in runs if metric not in r.samples],
         "protocol card, so that it was measured like the others is not certain": without_card(runs),

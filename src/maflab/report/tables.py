@@ -39,8 +39,8 @@ def error_table(study: Study) -> Table:
 
 def comparison_table(study: Study) -> Table:
     """Every cell against the baseline, in the study's metric."""
-    header = ["#", "cell", "difference (mm)", "95% over seeds", "p (seeds)", "seeds"]
-    header += ["95% over samples", "p (samples)", "samples", "verdict"]
+    header = ["#", "cell", "difference (mm)", "95% over seeds", "p (seeds)", "pairs of seeds"]
+    header += ["95% over pictures", "p (pictures)", "pairs of pictures", "verdict"]
     rows = []
     for cell in study.cells:
         if cell.number not in study.comparisons:
@@ -53,7 +53,7 @@ def comparison_table(study: Study) -> Table:
 
 
 def cost_table(study: Study) -> Table:
-    """What every cell costs, means over seeds."""
+    """What every cell costs: mean ± standard deviation over seeds."""
     header = ["#", "cell", *(f"{title} ({unit})" for title, unit, _ in COSTS.values())]
     header.append(f"{TITLES[study.metric]} (mm)")
     rows = []
@@ -83,7 +83,7 @@ def cells_csv(study: Study) -> str:
         figures = [_plain(value) for s in spreads for value in (s.mean, s.sd, s.excluded)]
         comparison = study.comparisons.get(cell.number)
         tested = [_plain(value) for pair in (comparison[:2] if comparison else (None, None)) for value in _all(pair)]
-        costs = [_plain(cost(cell, name) / factor) for name, (_, _, factor) in COSTS.items()]
+        costs = [_plain(cost(cell, name).mean / factor) for name, (_, _, factor) in COSTS.items()]
         verdict = comparison.verdict() if comparison else "baseline"
         chosen = [cell.settings[key] for key in settings]
         lines.append([str(cell.number), cell.label, *chosen, str(len(cell.runs)), *figures, *tested, verdict, *costs])
@@ -125,10 +125,15 @@ def _difference(paired: Paired | None) -> list[Entry]:
     return [difference, interval, Entry(p_value(paired.p), paired.p)]
 
 
-def _cost(value: float) -> Entry:
-    if math.isnan(value):
-        return Entry(NONE, value)
-    return Entry(f"{value:,.0f}" if value >= 100 else f"{value:.3g}", value)
+def _cost(spread: Spread) -> Entry:
+    if not spread.n:
+        return Entry(NONE, math.nan)
+    sd = f" ± {_short(spread.sd)}" if spread.sd > 1e-3 * spread.mean else ""
+    return Entry(_short(spread.mean) + sd, spread.mean)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.2g}"
 
 
 def _whole(value: int) -> Entry:

@@ -3,10 +3,15 @@
 import math
 import shlex
 
-from maflab.report.runs import TITLES, Run
+from maflab.report.runs import RANKED_BY, TITLES, Picture, Run
 from maflab.report.significance import CONFIDENCE, RESAMPLES
 from maflab.report.study import SIGNIFICANT, Study, commits
 from maflab.report.tables import p_value
+
+COSTS_MEASURED = (
+    "Time per image: the network alone on up to 32 pictures at once, the fastest of three. Peak memory: of the whole "
+    "process on a CPU, of the card on a GPU. Times are of the machine that trained, beside whatever else it did."
+)
 
 
 def title(study: Study) -> str:
@@ -34,29 +39,32 @@ def answer(study: Study) -> str:
     seeds = study.comparisons[best.number].seeds
     if seeds is None:
         return f"{found}. It shares no seed with the baseline, {base.label}, so the two are not compared."
-    better = f"{abs(seeds.difference):.1f} mm {'below' if seeds.difference < 0 else 'above'} the baseline, {base.label}"
+    less = f"{abs(seeds.difference):.1f} mm {'below' if seeds.difference < 0 else 'above'} the baseline, {base.label}"
     if math.isnan(seeds.p):
-        return f"{found}: {better}. With one seed it is unknown how far another training would scatter."
-    p = p_value(seeds.p)
-    return f"{found}: {better} (paired over seeds, p {p if p.startswith('<') else f'= {p}'})."
+        return f"{found}: {less}. With one seed it is unknown how far another training would scatter."
+    p, verdict = p_value(seeds.p), study.comparisons[best.number].verdict()
+    p = p if p.startswith("<") else f"= {p}"
+    return f"{found}: {less} ({verdict}: p {p} over {seeds.n} pairs of seeds)."
 
 
 def method(study: Study) -> str:
     """How the cells were compared."""
     return (
         f"Differences in {TITLES[study.metric]} of the last iteration, cell minus baseline ({study.baseline.label}): "
-        "below zero is better. Over seeds: Student's paired t-test on the runs that share a seed, with its "
-        f"{CONFIDENCE:.0%} interval; it asks whether another training would show the same. Over samples: Wilcoxon's "
-        f"signed-rank test, and a bootstrap interval of the mean ({RESAMPLES} resamples), on each picture's "
-        "difference, averaged over the shared seeds; it asks whether other pictures would show the same with these "
-        "very weights, and takes pictures as independent, which neighbouring frames of a video are not. p is "
-        f"corrected for the number of cells (Holm). The verdict goes by the seeds, at {SIGNIFICANT}."
+        "below zero is better. Over seeds, a pair is two trainings with the same seed, one of either cell: Student's "
+        f"paired t-test, n − 1 degrees of freedom for n pairs, with its {CONFIDENCE:.0%} interval. It asks whether "
+        "another training would show the same; two pairs can seldom tell. Over pictures, a pair is one picture as both "
+        "cells see it, its errors averaged over the shared seeds: Wilcoxon's signed-rank test, and a bootstrap "
+        f"interval of the mean ({RESAMPLES} resamples). It asks whether other pictures would show the same with these "
+        "very weights, and takes pictures as independent, which neighbouring frames of a video are not. p is corrected "
+        "for the number of cells (Holm); an interval is of its cell alone, and so may leave zero out where p does not "
+        f"resolve. The verdict goes by p over the seeds, at {SIGNIFICANT}."
     )
 
 
 def sweep_command(study: Study) -> str:
     """The command of the whole sweep; empty if Hydra's record of it is missing."""
-    return command(study.sweep.command, "-m") if study.sweep.command else ""
+    return _command("train.py", "-m", *study.sweep.command) if study.sweep.command else ""
 
 
 def checkout(study: Study) -> str:
@@ -66,13 +74,21 @@ def checkout(study: Study) -> str:
 
 
 def run_command(run: Run) -> str:
-    """The command of one run."""
-    return command(run.overrides)
+    """The command of one run; a named sweep, which is many, is left out of it."""
+    alone = [override for override in run.overrides if not override.startswith("+sweep=")]
+    searched = len(alone) < len(run.overrides) and run.result.get("split") == "val"
+    given = any(override.startswith("report.split=") for override in alone)
+    return _command(run.script, *alone, *(["report.split=val"] if searched and not given else []))
 
 
-def command(overrides: list[str], *flags: str) -> str:
-    """A command line of the training script that a shell takes as it stands."""
-    return shlex.join(["python", "train.py", *flags, *overrides])
+def sample(picture: Picture) -> str:
+    """Which sample a picture shows, and its error."""
+    return f"{TITLES[RANKED_BY]} {picture.error:.1f} mm; row {picture.index} of the pack"
+
+
+def _command(script: str, *words: str) -> str:
+    """A command line that a shell takes as it stands."""
+    return shlex.join(["python", script, *words])
 
 
 def _seeds(count: int) -> str:

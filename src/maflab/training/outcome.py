@@ -108,11 +108,13 @@ def measure(subject: Subject, callbacks: list[Callback], logger: Logger | None, 
     dataset = _checked_data(subject, protocol, split)
     run(subject.model, datamodule=subject.datamodule, verbose=False)
     subject.model.eval()  # Lightning has put it back as it was; further pictures must not move batch statistics
-    table = subject.model.metric_table()
+    table, samples = subject.model.metric_table(), subject.model.metric_samples()
     if trainer.is_global_zero:
         _record_samples(subject, protocol, dataset)
-        table = judged(protocol, table, subject.model.metric_samples(), dataset)
+        table = judged(protocol, table, samples, dataset)
     card = protocol_card(subject.config, dataset, split, protocol, getattr(subject.model, "body", None))
+    if "index" in samples:
+        card["samples"] = len(samples["index"])  # fewer than there are under trainer.limit_test_batches
     papers = published(protocol) if split == "test" else {}
     note = people_note(protocol, card)
     return {
