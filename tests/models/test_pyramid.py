@@ -1,5 +1,6 @@
 """The pyramid's shapes against arithmetic, and its weights against files."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,41 @@ def test_skips_bring_detail_to_the_finest_map() -> None:
         torch.nn.init.zeros_(pyramid.stages[2].upsample.weight)
         first, second = (pyramid(torch.randn(1, 3, 64, 64)).maps[2] for _ in range(2))
         assert torch.equal(first, second) != skips
+
+
+def test_frozen_stages_keep_weights_and_statistics() -> None:
+    # The first two stages of a ResNet are the stem and layer1: everything else, and nothing of them, moves in a step.
+    pyramid = FeaturePyramid("resnet18_half", frozen=2, weights="synthetic").train()
+    before = {name: value.clone() for name, value in pyramid.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in pyramid.parameters() if p.requires_grad], lr=0.1)
+    features = pyramid(torch.randn(4, 3, 64, 64))
+    (sum(m.square().mean() for m in features.maps) + features.pooled.square().mean()).backward()
+    optimizer.step()
+    kept = {name for name, value in pyramid.state_dict().items() if torch.equal(value, before[name])}
+    assert kept == {name for name in before if name.startswith(("backbone.conv1", "backbone.bn1", "backbone.layer1"))}
+    # Lightning exchanges the norms behind our back with trainer.sync_batchnorm.
+    exchanged = torch.nn.SyncBatchNorm.convert_sync_batchnorm(pyramid).train()
+    norms = {n: m for n, m in exchanged.named_modules() if isinstance(m, torch.nn.SyncBatchNorm)}
+    assert not norms["backbone.layer1.1.bn2"].training
+    assert norms["backbone.layer2.0.bn1"].training
+
+
+def test_frozen_stages_follow_timms_names_of_any_encoder(tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    save_file({f"pyramid.{k}": v.contiguous() for k, v in small().state_dict().items()}, path)
+    whole = {"encoder": "mobilenetv4_conv_small", "levels": 2, "channels": 8, "weights": str(path)}
+    moving = [
+        {name for name, p in FeaturePyramid(frozen=n, **whole).backbone.named_parameters() if p.requires_grad}
+        for n in range(6)
+    ]
+    assert all(more < fewer for fewer, more in itertools.pairwise(moving))
+    assert not moving[5]
+
+
+def test_only_stages_that_are_there_and_trained_are_frozen() -> None:
+    with pytest.raises(ValueError, match=r"encoder\.frozen is 6, but resnet18_half has 5 stages"):
+        FeaturePyramid(frozen=6)
+    assert all(p.requires_grad for p in FeaturePyramid(frozen=2, weights="none").parameters())
 
 
 def test_no_levels_and_unknown_encoders_are_errors() -> None:

@@ -45,11 +45,14 @@ class FeaturePyramid(pl.LightningModule):
         channels: channels of every map.
         skips: whether a stage also sees the backbone's own map of its resolution, where it has one, through a 1x1
             convolution, as in feature pyramid networks. Without (published), all detail must pass the coarsest map.
+        frozen: how many of the backbone's stages, the stem first, keep their start weights and statistics. Early layers
+            hardly move once they have seen people, and their backward pass over the largest maps is left out. Without
+            start weights (`none`) all stages are trained.
         weights: `synthetic` (trained by this suite on synthetic people, shipped with it), `imagenet` (timm's, a
             download), `none`, or the path of a file (see `maflab.models.weights`).
 
     Raises:
-        ValueError: no levels, or an encoder timm does not know.
+        ValueError: no levels, an encoder timm does not know, or more frozen stages than it has.
         WeightsError: weights that cannot be had or do not fit.
 
     Source: Zhang et al., PyMAF, ICCV 2021, section 3.1; the deconvolutions after Xiao et al., "Simple Baselines for
@@ -62,6 +65,7 @@ class FeaturePyramid(pl.LightningModule):
         levels: int = 3,
         channels: int = 64,
         skips: bool = True,
+        frozen: int = 0,
         weights: str | None = "synthetic",
     ) -> None:
         super().__init__()
@@ -84,6 +88,14 @@ class FeaturePyramid(pl.LightningModule):
             self.stages.append(_Stage(coarser, channels, own.get(self._reduction(level), 0)))
         if weights not in (None, "none", "imagenet"):
             load_pyramid_weights(self, weights)
+        self._frozen = self._freeze(0 if weights in (None, "none") else frozen)
+
+    def train(self, mode: bool = True) -> "FeaturePyramid":
+        """Switches between training and evaluation; what is frozen stays in evaluation."""
+        super().train(mode)
+        for name in self._frozen:
+            self.backbone.get_submodule(name).eval()
+        return self
 
     def forward(self, image: Tensor) -> PyramidFeatures:
         """Maps and pooled features of normalised crops (B, 3, H, W)."""
@@ -95,6 +107,28 @@ class FeaturePyramid(pl.LightningModule):
             features = stage(features, own.get(self._reduction(level)))
             maps.append(features)
         return PyramidFeatures(maps, pooled)
+
+    def _freeze(self, stages: int) -> list[str]:
+        """Take the backbone's first stages out of training.
+
+        Returns the names of their modules: the modules themselves may be exchanged, as for SyncBatchNorm.
+        """
+        info: Any = self.backbone.feature_info
+        ends = info.module_name()
+        if not 0 <= stages <= len(ends):
+            raise ValueError(f"encoder.frozen is {stages}, but {self.encoder_name} has {len(ends)} stages")
+        if stages == 0:
+            return []
+        # timm names a stage's last module; where it flattens its networks, with underscores.
+        end = {ends[stages - 1], ends[stages - 1].replace(".", "_")}
+        modules = list(self.backbone.named_modules())[1:]
+        inside = [any(f"{name}.".startswith(f"{one}.") for one in end) for name, _ in modules]
+        last = len(inside) - 1 - inside[::-1].index(True)
+        # Not the containers, which may hold later stages too; norms that hold their activation do have parameters.
+        parts = {n: m for n, m in modules[: last + 1] if not list(m.children()) or list(m.parameters(recurse=False))}
+        for part in parts.values():
+            part.requires_grad_(False).eval()
+        return list(parts)
 
     def _reduction(self, level: int) -> int:
         """How many pixels of the picture one of a level's map covers."""
