@@ -61,12 +61,8 @@ def test_a_set_becomes_a_pack_with_summary_and_sheet(tmp_path: Path, raw: Path, 
     assert (len(reader), reader.attributes["licence"], reader.attributes["body"]) == (COUNT - 1, "CC0", "tiny")
     summary = summary_of(tmp_path)
     assert (summary["people_in_labels"], summary["people_in_pack"]) == (COUNT, COUNT - 1)
-    assert summary["left_out"] == {
-        "picture missing": {
-            "count": 1,
-            "examples": [{"reason": "picture missing", "row": 2, "image": str(raw / "images" / "gone.jpg")}],
-        }
-    }
+    gone = {"reason": "picture missing", "row": 2, "image": str(raw / "images" / "gone.jpg"), "detail": ""}
+    assert summary["left_out"] == {"picture missing": {"count": 1, "examples": [gone]}}
     assert summary["people_with"]["pose"] == (np.delete(np.arange(COUNT), 2) % 2).sum()
     assert summary["people_with"]["3D joints"] == COUNT - 1
     sides = np.delete(arrays["scale"], 2) * 200

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from maflab.data.pack_reader import PackReader
 from maflab.data.prepare import CropSettings, LabelledSet, convert
 from maflab.data.prepare.checks import Reason
 from maflab.data.prepare.tally import SHEET, Tally
+from maflab.data.sources.own import OwnLabels
 from maflab.data.sources.person import SourceError
 from maflab.data.sources.spin import SpinLabels
 
@@ -180,6 +182,26 @@ def test_who_cannot_be_used_is_left_out_and_counted(tmp_path: Path, arrays: dict
     assert tally.people == COUNT
 
 
+def test_a_record_of_another_form_is_counted_and_told_with_its_place(
+    tmp_path: Path, arrays: dict[str, Any], images: Path
+) -> None:
+    box = [*(arrays["center"][0] - 50), 100, 100]
+    records = [{"image": name, "box": list(map(float, box)), "focal": 500} for name in arrays["imgname"].tolist()]
+    records = [record | {"keypoints": {"Nose": [300, 200]}} for record in records]
+    records[1]["pose"], records[6]["focal"] = [0.0] * 71, "long"
+    labels, path = tmp_path / "own.jsonl", tmp_path / "pack" / "train.h5"
+    labels.write_text("\n".join(map(json.dumps, records)))
+    labelled = LabelledSet("own", "train", labels, lambda: OwnLabels(labels, images), "CC0", images)
+    tally = convert(path, labelled, labelled.read(), CropSettings(), workers=2)
+    assert (tally.kept, dict(tally.left_out)) == (COUNT - 2, {Reason.UNUSABLE: 2})
+    first, second = tally.examples[Reason.UNUSABLE]
+    assert (first.row, first.image) == (1, records[1]["image"])
+    assert first.detail == "line 2: pose has 71 numbers, not 72"
+    assert second.detail.startswith("line 7: could not convert")
+    assert "row 1, " in tally.sentence()
+    assert first.detail in tally.sentence()
+
+
 def test_pictures_that_came_since_are_taken_in_when_the_work_goes_on(
     tmp_path: Path, arrays: dict[str, Any], images: Path
 ) -> None:
@@ -234,7 +256,7 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path, arrays: dict[str, Any
     """Sixteen times the people (4,000 against 250): the process takes up to 10 MB more, where their labels take 6 and
     their pictures 25."""
     program = """if True:
-        import functools, resource, sys
+        import functools, re, sys
         from pathlib import Path
         from maflab.data.prepare import CropSettings, LabelledSet, convert
         from maflab.data.sources.spin import SpinLabels
@@ -242,7 +264,8 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path, arrays: dict[str, Any
         reader = functools.partial(SpinLabels, labels=labels, images=images)
         labelled = LabelledSet("a", "train", labels, reader, "CC0", images)
         convert(Path(pack), labelled, reader(), CropSettings(side=64))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory before the exec
+        print(int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024)
     """
     taken = []
     for count in (250, 4000):

@@ -1,6 +1,7 @@
 """AGORA's frames and fits: roots into the camera of each kind of scene, by the authors' own steps done with OpenCV."""
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from maflab.body.label_joints import MODEL45
 from maflab.body.model import BodyModel
 from maflab.data.sources.agora import AgoraFrames
 from maflab.data.sources.frame_pickle import read_frame
-from maflab.data.sources.person import SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 from maflab.data.sources.tensor_pickle import TensorUnpickler
 
 # Name of the picture, focal length (mm), the camera's yaw and pitch (degrees), whether the frame says its yaw.
@@ -130,24 +131,31 @@ class Command:
         return print, ("owned",)
 
 
-def test_bad_files_are_named(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_fit_leaves_its_person_out_and_runs_nothing(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fit = folders / "fits" / "GT" / "smpl_gt" / "trainset_0_0.pkl"
+
+    def why() -> str:
+        first, *others = reader(folders)
+        assert isinstance(first, Unusable)
+        assert first.image.endswith(KINDS[0][0].replace(".png", "_1280x720.png"))
+        assert len(others) == 9
+        assert all(isinstance(one, Person) for one in others)
+        return first.why
+
     fit.write_bytes(pickle.dumps({"root_pose": Command()}))
-    with pytest.raises(SourceError, match=r"trainset_0_0\.pkl was not read: .*builtins\.print"):
-        list(reader(folders))
+    assert re.search(r"trainset_0_0\.pkl was not read: .*builtins\.print", why())
     # A storage of torch's inside the pickle that wants to run something.
     inner = pickle.dumps(Command(), protocol=2)
     attack = b"\x80\x03ctorch.storage\n_load_from_bytes\nB" + len(inner).to_bytes(4, "little") + inner + b"\x85R."
     fit.write_bytes(attack)
-    with pytest.raises(SourceError, match=r"trainset_0_0\.pkl was not read: .*a tensor's storage"):
-        list(reader(folders))
+    assert re.search(r"trainset_0_0\.pkl was not read: .*a tensor's storage", why())
     fit.write_bytes(pickle.dumps({"root_pose": np.zeros(3), "body_pose": np.zeros(63), "betas": np.zeros(10)}))
-    with pytest.raises(SourceError, match="66 numbers of pose"):  # SMPL-X's
-        list(reader(folders))
+    assert "66 numbers of pose" in why()  # SMPL-X's
     fit.unlink()
-    with pytest.raises(SourceError, match=r"trainset_0_0\.pkl is missing; unpack AGORA's SMPL fits"):
-        list(reader(folders))
+    assert re.search(r"person 0: .*trainset_0_0\.pkl is missing", why())
     assert capsys.readouterr().out == ""
+    with pytest.raises(SourceError, match="nowhere is no folder; unpack AGORA's SMPL fits"):
+        reader(folders, fits=folders / "nowhere")
 
 
 def test_frames_without_joints_are_refused(tmp_path: Path) -> None:

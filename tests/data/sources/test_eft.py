@@ -13,7 +13,7 @@ from spin_files import spin_arrays, write_eft
 from maflab.body.model import BodyModel
 from maflab.data.sources import json_items
 from maflab.data.sources.eft import Eft
-from maflab.data.sources.person import SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 
 COUNT = 3
 
@@ -84,20 +84,23 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"parm_pose": np.zeros((23, 3, 3)).tolist()}, "entry 0 .* none of EFT's"),
-        ({"smpltype": "smplx"}, "is of smplx"),
-        ({"imageName": None, "parm_shape": None}, "entry 0"),
+        ({"parm_pose": np.zeros((23, 3, 3)).tolist()}, "none of EFT's entries"),
+        ({"smpltype": "smplx"}, "parameters of smplx"),
+        ({"imageName": None}, "none of EFT's entries"),
+        ({"parm_shape": None}, "none of EFT's entries"),
     ],
 )
-def test_entries_of_another_form_are_refused(
+def test_entries_of_another_form_are_told_and_the_others_are_read(
     tmp_path: Path, arrays: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     path = write_eft(tmp_path / "a.json", arrays)
     content = json.loads(path.read_text())
     content["data"][0].update(changes)
     path.write_text(json.dumps(content))
-    with pytest.raises(SourceError, match=message):
-        list(Eft(path, tmp_path))
+    first, *others = Eft(path, tmp_path)
+    assert isinstance(first, Unusable)
+    assert message in first.why
+    assert [isinstance(one, Person) for one in others] == [True] * (len(content["data"]) - 1)
 
 
 def test_a_matrix_that_is_no_rotation_leaves_its_person_out(tmp_path: Path, arrays: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from label_scenes import Scene, assert_projects, camera_pose, pixels
 from maflab.body.joints import SMPL24
 from maflab.body.model import BodyModel
 from maflab.data.sources.emdb import EMDBSequences
-from maflab.data.sources.person import SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 
 
 def sequence_of(scenes: list[Scene], name: str, **changes: Any) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def test_the_body_lies_on_the_key_points(folder: Path, scenes: list[Scene], tiny
     ("changes", "said"),
     [
         ({"kp2d": np.zeros((6, 17, 2))}, r"kp2d has the shape \(6, 17, 2\), not \(6, 24, 2\)"),
-        ({"smpl": {}}, "smpl.poses_root"),
+        ({"smpl": {}}, "lacks smpl.poses_root, smpl.poses_body, smpl.betas"),
+        ({"camera": 5}, "lacks camera.intrinsics"),
         ({"gender": np.zeros(1, [("a", "f4")])}, "asks for more than arrays"),
     ],
 )
@@ -93,6 +94,16 @@ def test_other_files_are_refused(changes: dict[str, Any], said: str, scenes: lis
     write(tmp_path, "P1_14_outdoor_climb", sequence_of(scenes, "P1_14_outdoor_climb", **changes))
     with pytest.raises(SourceError, match=rf"P1_14_outdoor_climb_data\.pkl.*{said}"):
         len(EMDBSequences(tmp_path, tmp_path))
+
+
+def test_a_frame_whose_camera_is_none_is_unusable(scenes: list[Scene], tmp_path: Path) -> None:
+    content = sequence_of(scenes, "P1_14_outdoor_climb")
+    content["camera"]["extrinsics"][2] = np.nan
+    write(tmp_path, "P1_14_outdoor_climb", content)
+    first, second, *others = EMDBSequences(tmp_path, tmp_path)
+    assert isinstance(second, Unusable)
+    assert second.image.endswith("P1/14_outdoor_climb/images/00002.jpg")
+    assert all(isinstance(one, Person) for one in (first, *others))
 
 
 def test_an_unknown_part_and_an_empty_folder_are_said(tmp_path: Path) -> None:

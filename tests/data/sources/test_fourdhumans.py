@@ -17,7 +17,7 @@ from maflab.body.model import BodyModel
 from maflab.data.prepare.pictures import PictureFile
 from maflab.data.sources.fourdhumans import FourDHumansLabels
 from maflab.data.sources.fourdhumans_tars import FourDHumansTars
-from maflab.data.sources.person import SourceError
+from maflab.data.sources.person import SourceError, Unusable
 
 
 def points_of(scene: Scene, body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
@@ -145,9 +145,11 @@ def test_bad_shards_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     shard(tmp_path / "a.tar", {"k.data.pyd": pickle.dumps([Command()])})
     with pytest.raises(SourceError, match=r"k\.data\.pyd was not read: .*builtins\.print"):
         len(FourDHumansTars(tmp_path))
-    shard(tmp_path / "b.tar", {"k.data.pyd": pickle.dumps([{"scale": np.ones(2)}])})
-    with pytest.raises(SourceError, match=r"k\.jpg: person 0 has labels of another form \(KeyError: 'center'\)"):
-        list(FourDHumansTars(tmp_path / "b.tar"))
+    shard(tmp_path / "b.tar", {"k.data.pyd": pickle.dumps([{"scale": np.ones(2)}, {"scale": None}])})
+    first, second = FourDHumansTars(tmp_path / "b.tar")
+    assert isinstance(first, Unusable)
+    assert isinstance(second, Unusable)
+    assert first.why == "person 0 of it (KeyError: 'center')"
     (tmp_path / "c.tar").write_bytes(b"nonsense" * 200)
     with pytest.raises(SourceError, match=r"c\.tar cannot be read"):
         len(FourDHumansTars(tmp_path / "c.tar"))

@@ -10,7 +10,7 @@ import pytest
 
 from maflab.body.joints import BODY25, SMPL24, SPIN24, SPIN49
 from maflab.data.sources.own import JOINT_SETS, OwnLabels
-from maflab.data.sources.person import SourceError
+from maflab.data.sources.person import SourceError, Unusable
 
 PAGE = (Path(__file__).parents[3] / "docs" / "own_data.md").read_text()
 
@@ -90,23 +90,42 @@ def test_lists_stand_in_the_sets_order(tmp_path: Path) -> None:
         ("a.jsonl", {"image": "a", "keypoints": {"knee": [1, 2]}}, "COCO17 has no joint knee; it has Nose, "),
         ("a.jsonl", {"image": "a", "keypoints": [[1, 2]]}, "1 key points are given for the 17 joints"),
         ("a.jsonl", {"image": "a", "keypoints": {"Nose": [1]}}, "Nose has 1 numbers"),
+        ("a.jsonl", {"image": "a", "keypoints": {"Nose": 1}}, "line 1: .*int"),
         ("a.jsonl", {"image": "a", "box": [1, 2, 3, 4], "gender": "x"}, "male, female or neutral, not 'x'"),
         ("a.jsonl", [1], "a record is an object with names"),
-        ("a.json", [{"image": "a"}], "cannot be read"),
-        ("a.json", {"persons": []}, "no 'people'"),
-        ("a.csv", "image,Nose\na.jpg,5\n", "line 2: there is no column 'Nose'"),
         ("a.csv", "image,Nose_x\na.jpg,5\n", "line 2: Nose has one coordinate of two"),
         ("a.csv", "image,box_left\na.jpg,5\n", "line 2: a box is box_left"),
         ("a.csv", "image,Nose_x,Nose_y\na.jpg,5,left\n", "line 2: Nose_y is 'left', not a number"),
         ("a.csv", "image,pose_0,box_left\na.jpg,5\n", r"line 2: pose is pose_0 \.\.\. pose_71; 1 cells are filled"),
         ("a.csv", "image\na.jpg,5\n", "line 2: it has more cells than there are columns"),
+    ],
+)
+def test_what_is_wrong_with_a_record_is_said_and_the_next_one_is_read(
+    name: str, content: Any, said: str, tmp_path: Path
+) -> None:
+    good = {"a.jsonl": '{"image": "b", "box": [1, 2, 3, 4]}', "a.csv": ""}[name]
+    text = content if isinstance(content, str) else f"{json.dumps(content)}\n{good}"
+    wrong, *others = read(tmp_path, name, text)
+    assert isinstance(wrong, Unusable)
+    assert re.search(said, wrong.why)
+    assert wrong.image in ("a", "a.jpg", "")
+    assert [one.image.name for one in others] == ["b"] * bool(good)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.json", '[{"image": "a"}]', "cannot be read"),
+        ("a.json", '{"persons": []}', "no 'people'"),
+        ("a.jsonl", '{"image": "a"', "cannot be read"),
+        ("a.csv", "image,Nose\na.jpg,5\n", "there is no column 'Nose'"),
+        ("a.csv", "image,box_let\na.jpg,\n", "there is no column 'box_let'"),
         ("a.txt", "", "must be one of"),
     ],
 )
-def test_what_is_wrong_is_said(name: str, content: Any, said: str, tmp_path: Path) -> None:
-    text = content if isinstance(content, str) else json.dumps(content)
+def test_what_is_wrong_with_a_file_is_said(name: str, content: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=rf"{re.escape(name)}.*{said}"):
-        read(tmp_path, name, text)
+        read(tmp_path, name, content)
 
 
 def test_names_that_do_not_exist(tmp_path: Path) -> None:

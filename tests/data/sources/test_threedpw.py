@@ -10,7 +10,7 @@ from label_scenes import Scene, assert_projects, camera_joints, camera_pose, pix
 
 from maflab.body.joints import SMPL24, SPIN24, SPIN49
 from maflab.body.model import BodyModel
-from maflab.data.sources.person import SourceError
+from maflab.data.sources.person import SourceError, Unusable
 from maflab.data.sources.threedpw import ThreeDPWSequences
 
 # OpenPose's 18 joints and where smplx's 45 have them; MidHip is not among them.
@@ -109,6 +109,9 @@ class Command:
         ({"cam_poses": None}, "lacks cam_poses"),
         ({"poses": [np.zeros((3, 72)), np.zeros((2, 72))]}, r"poses of actor 1 has the shape \(2, 72\), not \(3, 72\)"),
         ({"genders": ["m"]}, "different numbers of actors"),
+        ({"poses2d": [np.zeros((3, 18, 3))] * 2}, r"poses2d of actor 0 has the shape \(3, 18, 3\), not \(3, 3, 18\)"),
+        ({"cam_intrinsics": np.eye(4)}, r"cam_intrinsics has the shape \(4, 4\)"),
+        ({"betas": [np.zeros(10), np.zeros(8)]}, r"betas of actor 1 has the shape \(8,\), not \(10,\)"),
         ({"texture_maps": Command()}, "asks for more than arrays"),
     ],
 )
@@ -120,6 +123,17 @@ def test_other_files_are_refused(
     with pytest.raises(SourceError, match=rf"bad\.pkl.*{said}"):
         list(ThreeDPWSequences(tmp_path, "imageFiles"))
     assert capsys.readouterr().out == ""
+
+
+def test_a_frame_whose_camera_is_none_is_unusable(scenes: list[Scene], tmp_path: Path) -> None:
+    content = sequence_of(scenes)
+    content["cam_poses"][0, :3, 0] *= -1
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(content, protocol=2))
+    found = list(ThreeDPWSequences(tmp_path, "imageFiles"))
+    unusable = [one for one in found if isinstance(one, Unusable)]
+    assert [one.why for one in unusable] == [f"actor {actor}: the camera's rotation is not one" for actor in (0, 1)]
+    assert {one.image for one in unusable} == {"imageFiles/downtown_walk_00/image_00000.jpg"}
+    assert len(found) == 5
 
 
 def test_an_empty_folder_is_said(tmp_path: Path) -> None:

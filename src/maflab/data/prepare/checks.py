@@ -12,6 +12,7 @@ from maflab.data.sources.person import Person
 class Reason(StrEnum):
     """In the order they are looked for."""
 
+    UNUSABLE = "label missing or of another form"
     DUPLICATE = "duplicate of an earlier person"
     NOT_FINITE = "label that is not a finite number"
     NO_BOX = "box without extent"

@@ -18,7 +18,7 @@ from maflab.data.prepare.origin import made_from
 from maflab.data.prepare.pictures import PictureFile, UnreadablePicture
 from maflab.data.prepare.tally import LeftOut, Tally
 from maflab.data.processes import in_processes, one_thread
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 
 Progress = Callable[[int, int, int], None]
 """Called with the people that are done, the people there are, and how many of the done were left out."""
@@ -29,7 +29,7 @@ class _Task(NamedTuple):
 
     folder: Path
     start: int
-    people: list[Person]
+    people: list[Person | Unusable]
     duplicates: set[int]
     settings: CropSettings
 
@@ -121,6 +121,8 @@ def _tasks(folder: Path, reader: Reader, settings: CropSettings, limit: int | No
     while chunk := list(islice(people, shards.SHARD_SIZE)):
         duplicates = set()
         for row, person in enumerate(chunk):
+            if isinstance(person, Unusable):
+                continue
             key = identity(person)
             if key in seen:
                 duplicates.add(row)
@@ -151,16 +153,19 @@ def _make(task: _Task, pictures: PictureFile) -> tuple[int, int]:
     records: list[dict[str, Any]] = []
     left_out: list[dict[str, Any]] = []
     for row, person in enumerate(task.people):
+        why = person.why if isinstance(person, Unusable) else ""
         made = Reason.DUPLICATE if row in task.duplicates else _record(person, pictures, task.settings)
         if isinstance(made, dict):
             records.append(made)
         else:
-            left_out.append(LeftOut(str(made), task.start + row, str(person.image))._asdict())
+            left_out.append(LeftOut(str(made), task.start + row, str(person.image), why)._asdict())
     shards.write_shard(task.path, records, left_out)
     return len(task.people), len(left_out)
 
 
-def _record(person: Person, pictures: PictureFile, settings: CropSettings) -> dict[str, Any] | Reason:
+def _record(person: Person | Unusable, pictures: PictureFile, settings: CropSettings) -> dict[str, Any] | Reason:
+    if isinstance(person, Unusable):
+        return Reason.UNUSABLE
     if problem := label_problem(person):
         return problem
     try:

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 
 SPLITS = ("train", "val", "test")
 
 
 class Reader(Protocol):
-    """The people of label files, one after the other; the same ones in the same order each time."""
+    """The records of label files, one after the other; the same ones in the same order each time."""
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[Person]: ...
+    def __iter__(self) -> Iterator[Person | Unusable]: ...
 
 
 class LabelledSet(NamedTuple):

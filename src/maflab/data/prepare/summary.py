@@ -16,7 +16,7 @@ from rich.table import Table
 from maflab.atomic import whole_file
 from maflab.data.prepare.labelled_set import LabelledSet
 from maflab.data.prepare.sheet import Painter
-from maflab.data.prepare.tally import Tally
+from maflab.data.prepare.tally import LeftOut, Tally
 
 Summary = dict[str, Any]
 
@@ -86,8 +86,8 @@ def summary_table(summary: Mapping[str, Any]) -> str:
         table.add_row(label, f"{count:,}", f"{100 * count / kept:.1f}%")
     table.add_section()
     for reason, entry in summary["left_out"].items():
-        example = entry["examples"][0]
-        table.add_row(f"left out: {reason}", f"{entry['count']:,}", f"e.g. row {example['row']}, {example['image']}")
+        example = LeftOut(**entry["examples"][0])
+        table.add_row(f"left out: {reason}", f"{entry['count']:,}", f"e.g. {example.place()}")
     if not summary["left_out"]:
         table.add_row("left out", "0", "")
     table.add_section()

@@ -16,6 +16,11 @@ class LeftOut(NamedTuple):
     reason: str
     row: int  # in the order of the labels
     image: str
+    detail: str = ""  # what is wrong, where the reason does not say it all
+
+    def place(self) -> str:
+        """Where it stands, and what is wrong there."""
+        return f"row {self.row}, {self.image}" + (f": {self.detail}" if self.detail else "")
 
 
 class Tally:
@@ -99,7 +104,7 @@ class Tally:
     def sentence(self) -> str:
         """Who is left out, in one line."""
         return "; ".join(
-            f"{count:,} {reason} (e.g. row {self.examples[reason][0].row}, {self.examples[reason][0].image})"
+            f"{count:,} {reason} (e.g. {self.examples[reason][0].place()})"
             for reason, count in self.left_out.most_common()
         )
 

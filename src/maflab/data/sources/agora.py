@@ -26,13 +26,17 @@ from maflab.body.label_joints import MODEL45, SMPLX22, placed
 from maflab.data.sources.boxes import box_of_points, points_inside
 from maflab.data.sources.entries import with_confidence
 from maflab.data.sources.frame_pickle import Columns, read_frame
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 from maflab.data.sources.rotations import turned_pose
 from maflab.data.sources.tensor_pickle import TensorUnpickler
 
 _FULL = (3840, 2160)  # what gt_joints_2d are pixels of
 _SENSOR = 36.0  # width, mm
 _NEEDED = ("imgPath", "isValid", "gt_joints_2d")
+
+
+class _UnusableFit(Exception):
+    """A person's fit that is missing or holds something else; the message names the file."""
 
 
 class _Camera(NamedTuple):
@@ -65,7 +69,8 @@ class AgoraFrames:
         width: of the pictures at hand, pixels: 1280 (their names end in `_1280x720`) or 3840.
 
     Raises:
-        SourceError: there are no frames, or (when its turn comes) a file is damaged or lacks something.
+        SourceError: there are no frames, no such folder of fits, or (when its turn comes) a frame is damaged or lacks
+            something. A person whose fit is missing or cannot be read is given as unusable.
         ValueError: another width.
     """
 
@@ -79,6 +84,8 @@ class AgoraFrames:
         self.files = sorted(Path(labels).glob("*.pkl"))
         if not self.files:
             raise SourceError(f"{labels} has no .pkl; unpack AGORA's camera frames with joints (..._withjv.pkl) there")
+        if self.fits is not None and not self.fits.is_dir():
+            raise SourceError(f"{self.fits} is no folder; unpack AGORA's SMPL fits there, or take none (fits=null)")
         self._length: int | None = None
         self._pictures: dict[str, Path] | None = None
 
@@ -87,14 +94,23 @@ class AgoraFrames:
             self._length = sum(int(np.sum(valid)) for path in self.files for valid in _read(path)["isValid"])
         return self._length
 
-    def __iter__(self) -> Iterator[Person]:
+    def __iter__(self) -> Iterator[Person | Unusable]:
         for path in self.files:
             frame = _read(path)
             for row, valid in enumerate(frame["isValid"]):
                 for number in np.flatnonzero(valid).tolist():
-                    yield self._person(frame, row, number, path)
+                    yield self._person_or_why(frame, row, number)
 
-    def _person(self, frame: Columns, row: int, number: int, path: Path) -> Person:
+    def _person_or_why(self, frame: Columns, row: int, number: int) -> Person | Unusable:
+        try:
+            return self._person(frame, row, number)
+        except _UnusableFit as error:
+            why = str(error)
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            why = f"{type(error).__name__}: {error}"
+        return Unusable(str(self._picture(str(frame["imgPath"][row]))), f"person {number}: {why}")
+
+    def _person(self, frame: Columns, row: int, number: int) -> Person:
         def entry(column: str) -> Any:
             return frame[column][row][number]
 
@@ -120,15 +136,10 @@ class AgoraFrames:
             person = person._replace(joints_3d=placed(with_confidence(joints), order, SPIN24))
         if self.fits is None or "gt_path_smpl" not in frame:
             return person
-        try:
-            kid = bool(entry("kid")) if "kid" in frame else False
-            fit = self.fits / PurePosixPath(str(entry("gt_path_smpl"))).with_suffix(".pkl")
-            pose, betas = _read_fit(fit)
-            return person._replace(
-                pose=turned_pose(pose, _into_camera(float(entry("Yaw")), camera)), betas=None if kid else betas[:10]
-            )
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            raise SourceError(f"{path}: person {number} of {name}: {type(error).__name__}: {error}") from error
+        kid = bool(entry("kid")) if "kid" in frame else False
+        pose, betas = _read_fit(self.fits / PurePosixPath(str(entry("gt_path_smpl"))).with_suffix(".pkl"))
+        turned = turned_pose(pose, _into_camera(float(entry("Yaw")), camera))
+        return person._replace(pose=turned, betas=None if kid else betas[:10])
 
     def _picture(self, name: str) -> Path:
         """The picture of that name: at its place, or somewhere below the folder."""
@@ -183,9 +194,9 @@ def _read_fit(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         pose = np.concatenate([np.ravel(root), np.ravel(content["body_pose"])]).astype(np.float64)
         betas = np.ravel(content["betas"]).astype(np.float32)
     except OSError as error:
-        raise SourceError(f"{path} is missing; unpack AGORA's SMPL fits there, or take none (fits=null)") from error
+        raise _UnusableFit(f"{path} is missing") from error
     except (PickleError, KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"{path} was not read: it holds no SMPL parameters ({error}); fetch it again") from error
+        raise _UnusableFit(f"{path} was not read: it holds no SMPL parameters ({error})") from error
     if pose.shape != (72,) or len(betas) < 10:
-        raise SourceError(f"{path} has {pose.size} numbers of pose and {betas.size} betas; SMPL has 72 and 10")
+        raise _UnusableFit(f"{path} has {pose.size} numbers of pose and {betas.size} betas; SMPL has 72 and 10")
     return pose, betas

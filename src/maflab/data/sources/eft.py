@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from maflab.data.sources.entries import frame_number
 from maflab.data.sources.json_items import json_items
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 
 _SHAPES = {"parm_pose": (24, 3, 3), "parm_shape": (10,), "parm_cam": (3,), "bbox_center": (2,), "bbox_scale": ()}
 
@@ -29,7 +29,7 @@ class Eft:
             is looked for by its last part where it is not there as it stands.
 
     Raises:
-        SourceError: the file is missing or damaged, or an entry is of another form.
+        SourceError: the file is missing or damaged.
     """
 
     def __init__(self, labels: str | Path, images: str | Path) -> None:
@@ -41,9 +41,8 @@ class Eft:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Person]:
-        for row, entry in enumerate(self._entries()):
-            yield self._person(entry, row)
+    def __iter__(self) -> Iterator[Person | Unusable]:
+        return map(self._person, self._entries())
 
     def _entries(self) -> Iterator[Any]:
         try:
@@ -51,17 +50,16 @@ class Eft:
         except (ValueError, OSError, RecursionError) as error:
             raise SourceError(f"{self.path} is damaged or none of EFT's files ({error}); fetch it again") from error
 
-    def _person(self, entry: Any, row: int) -> Person:
+    def _person(self, entry: Any) -> Person | Unusable:
+        image = str(entry.get("imageName", "")) if isinstance(entry, dict) else ""
         try:
             values = {key: np.array(entry[key], np.float64).reshape(shape) for key, shape in _SHAPES.items()}
-            name = Path(str(entry["imageName"]))
+            name = Path(entry["imageName"])
             annotation = int(entry.get("annotId", -1))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SourceError(
-                f"{self.path}: entry {row} of `data` is none of EFT's ({type(error).__name__}: {error})"
-            ) from error
+            return Unusable(image, f"none of EFT's entries ({type(error).__name__}: {error})")
         if entry.get("smpltype", "smpl") != "smpl":
-            raise SourceError(f"{self.path}: entry {row} is of {entry['smpltype']}; only SMPL's parameters are read")
+            return Unusable(image, f"parameters of {entry['smpltype']}; only SMPL's are read")
         return Person(
             image=self._resolved(name),
             center=values["bbox_center"].astype(np.float32),

@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maflab.array_pickle import PickleError, unpickle
 from maflab.body.joints import SMPL24, SPIN49
 from maflab.body.label_joints import placed
 from maflab.data.sources.boxes import square_box
 from maflab.data.sources.entries import gender_number, with_confidence
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 from maflab.data.sources.rotations import turned_pose
+from maflab.data.sources.sequence_pickle import check_shapes, read_sequence
 
 _PARTS = ("emdb1", "emdb2", "all")
-_KEYS = ("name", "gender", "n_frames", "good_frames_mask", "camera", "smpl", "kp2d", "bboxes")
+_KEYS = (
+    "name", "gender", "n_frames", "good_frames_mask", "kp2d", "camera.intrinsics", "camera.extrinsics",
+    "smpl.poses_root", "smpl.poses_body", "smpl.betas", "bboxes.bboxes",
+)  # fmt: skip
 
 
 class EMDBSequences:
@@ -52,10 +55,11 @@ class EMDBSequences:
             self._length = sum(len(_usable_frames(sequence)) for _, sequence in self._sequences())
         return self._length
 
-    def __iter__(self) -> Iterator[Person]:
+    def __iter__(self) -> Iterator[Person | Unusable]:
         for path, sequence in self._sequences():
-            for frame in _usable_frames(sequence):
-                yield _person(sequence, int(frame), self.images / path.parent.relative_to(self.labels))
+            folder = self.images / path.parent.relative_to(self.labels) / "images"
+            for frame in _usable_frames(sequence).tolist():
+                yield _person(sequence, frame, folder / f"{frame:05d}.jpg")
 
     def _sequences(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for path in self.files:
@@ -66,26 +70,20 @@ class EMDBSequences:
 
 def _read(path: Path) -> dict[str, Any]:
     """A sequence, its arrays checked. SourceError when it is damaged or incomplete."""
-    try:
-        sequence = unpickle(path)
-    except PickleError as error:
-        raise SourceError(f"{path} was not read: {error}; fetch it again") from error
-    if not isinstance(sequence, dict) or (missing := [key for key in _KEYS if key not in sequence]):
-        lacks = ", ".join(missing) if isinstance(sequence, dict) else "everything"
-        raise SourceError(f"{path} lacks {lacks}; it is no sequence file of EMDB")
+    sequence = read_sequence(path, _KEYS, "EMDB")
     frames = int(sequence["n_frames"])
+    smpl, camera = sequence["smpl"], sequence["camera"]
     arrays = {
         "good_frames_mask": (sequence["good_frames_mask"], (frames,)),
         "kp2d": (sequence["kp2d"], (frames, 24, 2)),
-        "camera.intrinsics": (sequence["camera"].get("intrinsics"), (3, 3)),
-        "camera.extrinsics": (sequence["camera"].get("extrinsics"), (frames, 4, 4)),
-        "smpl.poses_root": (sequence["smpl"].get("poses_root"), (frames, 3)),
-        "smpl.poses_body": (sequence["smpl"].get("poses_body"), (frames, 69)),
-        "bboxes.bboxes": (sequence["bboxes"].get("bboxes"), (frames, 4)),
+        "camera.intrinsics": (camera["intrinsics"], (3, 3)),
+        "camera.extrinsics": (camera["extrinsics"], (frames, 4, 4)),
+        "smpl.poses_root": (smpl["poses_root"], (frames, 3)),
+        "smpl.poses_body": (smpl["poses_body"], (frames, 69)),
+        "smpl.betas": (np.ravel(smpl["betas"])[:10], (10,)),
+        "bboxes.bboxes": (sequence["bboxes"]["bboxes"], (frames, 4)),
     }
-    for key, (values, shape) in arrays.items():
-        if np.shape(values) != shape:
-            raise SourceError(f"{path}: {key} has the shape {np.shape(values)}, not {shape}")
+    check_shapes(path, arrays)
     return sequence
 
 
@@ -96,17 +94,21 @@ def _usable_frames(sequence: dict[str, Any]) -> NDArray[np.int64]:
     return np.flatnonzero(usable)
 
 
-def _person(sequence: dict[str, Any], frame: int, folder: Path) -> Person:
+def _person(sequence: dict[str, Any], frame: int, image: Path) -> Person | Unusable:
     left, top, right, bottom = (float(edge) for edge in sequence["bboxes"]["bboxes"][frame])
     center, size = square_box(left, top, right - left, bottom - top)
     smpl, camera = sequence["smpl"], sequence["camera"]
     pose = np.concatenate([smpl["poses_root"][frame], smpl["poses_body"][frame]])
+    try:
+        pose = turned_pose(pose, camera["extrinsics"][frame][:3, :3])
+    except ValueError as error:
+        return Unusable(str(image), str(error))
     return Person(
-        image=folder / "images" / f"{frame:05d}.jpg",
+        image=image,
         center=center,
         size=size,
         keypoints_2d=placed(with_confidence(np.asarray(sequence["kp2d"][frame], np.float64)), SMPL24, SPIN49),
-        pose=turned_pose(pose, camera["extrinsics"][frame][:3, :3]),
+        pose=pose,
         betas=np.asarray(smpl["betas"], np.float32).ravel()[:10],
         gender=gender_number(sequence["gender"]),
         focal=float(camera["intrinsics"][0, 0]),

@@ -14,7 +14,7 @@ import numpy as np
 
 from maflab.array_pickle import PickleError, unpickle
 from maflab.data.sources.fourdhumans import humans_person
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 from maflab.data.sources.tar_files import members, read_member
 
 _LABELS, _PICTURES = ".data.pyd", (".jpg", ".jpeg", ".png")
@@ -43,17 +43,16 @@ class FourDHumansTars:
             self._length = sum(len(people) for archive in self.archives for _, people in _pictures(archive))
         return self._length
 
-    def __iter__(self) -> Iterator[Person]:
+    def __iter__(self) -> Iterator[Person | Unusable]:
         for archive in self.archives:
             for picture, people in _pictures(archive):
                 for number, labels in enumerate(people):
                     try:
                         person = humans_person(labels, picture, 200 * float(np.max(labels["scale"])))
-                    except (KeyError, ValueError, TypeError, AttributeError) as error:
-                        raise SourceError(
-                            f"{picture}: person {number} has labels of another form ({type(error).__name__}: {error})"
-                        ) from error
-                    yield person._replace(sequence=archive.stem)
+                    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+                        yield Unusable(str(picture), f"person {number} of it ({type(error).__name__}: {error})")
+                    else:
+                        yield person._replace(sequence=archive.stem)
 
 
 def _pictures(archive: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:

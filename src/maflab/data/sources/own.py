@@ -20,8 +20,8 @@ from maflab.body.label_joints import HUMANS44, MODEL45, MPI17, MPI28, OPENPOSE18
 from maflab.data.sources.boxes import PADDING, box_of_points, square_box
 from maflab.data.sources.entries import checked_confidence, gender_number
 from maflab.data.sources.json_items import json_items
-from maflab.data.sources.own_csv import record_of_row
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.own_csv import check_columns, record_of_row
+from maflab.data.sources.person import Person, SourceError, Unusable
 
 JOINT_SETS = {
     joints.name: joints
@@ -46,7 +46,7 @@ class OwnLabels:
         padding: side of the square box over the longer side of the one in the file.
 
     Raises:
-        SourceError: the file is missing or not of the form; the message names the record.
+        SourceError: the file is missing or damaged, or has a column of another name.
         ValueError: no such joint set.
     """
 
@@ -68,14 +68,15 @@ class OwnLabels:
             self._length = sum(1 for _ in self._records())
         return self._length
 
-    def __iter__(self) -> Iterator[Person]:
+    def __iter__(self) -> Iterator[Person | Unusable]:
         for place, record in self._records():
             try:
-                yield self._person(record)
-            except (ValueError, TypeError, KeyError) as error:
-                raise SourceError(f"{self.path}, {place}: {error.args[0] if error.args else error}") from error
+                yield self._person(record_of_row(record) if self.path.suffix == ".csv" else record)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                image = str(record.get("image") or "") if isinstance(record, Mapping) else ""
+                yield Unusable(image, f"{place}: {error.args[0] if error.args else error}")
 
-    def _records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _records(self) -> Iterator[tuple[str, Any]]:
         try:
             yield from _READERS[self.path.suffix](self.path, self.joints)
         except (ValueError, csv.Error) as error:
@@ -146,25 +147,22 @@ def _numbers(given: Any, count: int, name: str) -> NDArray[np.float32]:
     return numbers
 
 
-def _read_csv(path: Path, joints: JointSet) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read_csv(path: Path, joints: JointSet) -> Iterator[tuple[str, Mapping[str | None, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
+        check_columns(reader.fieldnames or (), joints)
         for row in reader:
-            try:
-                record = record_of_row(row, joints)
-            except ValueError as error:
-                raise SourceError(f"{path}, line {reader.line_num}: {error}") from error
-            yield f"line {reader.line_num}", record
+            yield f"line {reader.line_num}", row
 
 
-def _read_json_lines(path: Path, _joints: JointSet) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read_json_lines(path: Path, _joints: JointSet) -> Iterator[tuple[str, Any]]:
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield f"line {number}", json.loads(line)
 
 
-def _read_json(path: Path, _joints: JointSet) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read_json(path: Path, _joints: JointSet) -> Iterator[tuple[str, Any]]:
     for number, record in enumerate(json_items(path, "people")):
         yield f"record {number}", record
 

@@ -1,7 +1,7 @@
 """The columns of one's own CSV file, as docs/own_data.md describes them, put together to records."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from maflab.body.joints import JointSet
@@ -14,17 +14,26 @@ _WHOLE = ("frame", "annotation", "image_id")
 _COORDINATES = ("x", "y", "confidence")
 
 
-def record_of_row(row: Mapping[str | None, Any], joints: JointSet) -> dict[str, Any]:
+def check_columns(names: Iterable[str], joints: JointSet) -> None:
+    """Raises ValueError for a column that is none of those of `record_of_row`."""
+    plain = {*_TEXTS, *_WHOLE, *_BOX, "focal"}
+    for name in names:
+        joint, _, coordinate = name.rpartition("_")
+        of_joint = joint in joints.names and coordinate in _COORDINATES
+        if not (name in plain or of_joint or _NUMBERED.fullmatch(name)):
+            raise ValueError(f"there is no column {name!r}; {joints.name} has no such joint, if it is one")
+
+
+def record_of_row(row: Mapping[str | None, Any]) -> dict[str, Any]:
     """The record of a CSV line; an empty cell is an absent label.
 
     Args:
         row: cells by column: image, box_left, box_top, box_width, box_height, <joint>_x, <joint>_y,
             <joint>_confidence, pose_0 ... pose_71, betas_0 ... betas_9, gender, focal, sequence, frame, annotation,
-            image_id.
-        joints: the set whose joints may be named.
+            image_id; no others, see `check_columns`.
 
     Raises:
-        ValueError: a column of another name, a cell that is no number, or a label with some of its cells empty.
+        ValueError: a cell that is no number, too many cells, or a label with some of its cells empty.
     """
     cells = {column: cell.strip() for column, cell in row.items() if isinstance(cell, str) and cell.strip()}
     if None in row or any(column is None for column in row):
@@ -43,10 +52,8 @@ def record_of_row(row: Mapping[str | None, Any], joints: JointSet) -> dict[str, 
             record[name] = _number(name, cell)
         elif match := _NUMBERED.fullmatch(name):
             numbered.setdefault(match[1], {})[int(match[2])] = _number(name, cell)
-        elif joint in joints.names and coordinate in _COORDINATES:
-            keypoints.setdefault(joint, {})[coordinate] = _number(name, cell)
         else:
-            raise ValueError(f"there is no column {name!r}; {joints.name} has no such joint, if it is one")
+            keypoints.setdefault(joint, {})[coordinate] = _number(name, cell)
     if box := [record.pop(side) for side in _BOX if side in record]:
         if len(box) != len(_BOX):
             raise ValueError(f"a box is {', '.join(_BOX)}; {len(box)} of them are given")

@@ -13,6 +13,13 @@ class SourceError(PackError):
     """Label files that are missing, damaged or not of the form their reader expects; the message says what to do."""
 
 
+class Unusable(NamedTuple):
+    """A record that no person can be made of: a label is missing, or of another form. It is left out and counted."""
+
+    image: str  # as far as the record names one
+    why: str
+
+
 class Person(NamedTuple):
     """A person in a picture on disk and whatever is known about them. Absent labels are None.
 

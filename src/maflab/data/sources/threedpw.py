@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maflab.array_pickle import PickleError, unpickle
 from maflab.body.joints import SMPL24, SPIN24, SPIN49
 from maflab.body.label_joints import OPENPOSE18, placed
 from maflab.data.sources.boxes import box_of_points
 from maflab.data.sources.entries import checked_confidence, gender_number, with_confidence
-from maflab.data.sources.person import Person, SourceError
+from maflab.data.sources.person import Person, SourceError, Unusable
 from maflab.data.sources.rotations import turned_pose
+from maflab.data.sources.sequence_pickle import check_shapes, read_sequence
 
 _KEYS = ("sequence", "poses", "betas", "genders", "campose_valid", "cam_poses", "cam_intrinsics")
+_OF_ACTORS = ("poses", "betas", "genders", "campose_valid", "jointPositions", "poses2d")
 
 
 class ThreeDPWSequences:
@@ -48,7 +49,7 @@ class ThreeDPWSequences:
             self._length = sum(int(_valid(sequence).sum()) for sequence in map(_read, self.files))
         return self._length
 
-    def __iter__(self) -> Iterator[Person]:
+    def __iter__(self) -> Iterator[Person | Unusable]:
         for path in self.files:
             sequence = _read(path)
             for actor, frame in np.argwhere(_valid(sequence)):
@@ -57,22 +58,27 @@ class ThreeDPWSequences:
 
 def _read(path: Path) -> dict[str, Any]:
     """A sequence, its arrays checked. SourceError when it is damaged or incomplete."""
-    try:
-        sequence = unpickle(path)
-    except PickleError as error:
-        raise SourceError(f"{path} was not read: {error}; fetch it again") from error
-    if not isinstance(sequence, dict) or (missing := [key for key in _KEYS if key not in sequence]):
-        lacks = ", ".join(missing) if isinstance(sequence, dict) else "everything"
-        raise SourceError(f"{path} lacks {lacks}; it is no sequence file of 3DPW")
-    frames = len(sequence["cam_poses"])
-    shapes = {"poses": (frames, 72), "campose_valid": (frames,), "jointPositions": (frames, 72)}
-    for key, shape in shapes.items():
-        for actor, values in enumerate(sequence.get(key, ())):
-            if np.shape(values) != shape:
-                raise SourceError(f"{path}: {key} of actor {actor} has the shape {np.shape(values)}, not {shape}")
-    actors = {key: len(sequence[key]) for key in ("poses", "betas", "genders", "campose_valid")}
+    sequence = read_sequence(path, _KEYS, "3DPW")
+    actors = {key: len(sequence[key]) for key in _OF_ACTORS if key in sequence}
     if len(set(actors.values())) != 1:
         raise SourceError(f"{path} has different numbers of actors: {actors}")
+    frames = len(sequence["cam_poses"])
+    shapes = {
+        "poses": (frames, 72),
+        "campose_valid": (frames,),
+        "jointPositions": (frames, 72),
+        "poses2d": (frames, 3, 18),
+    }
+    arrays: dict[str, tuple[Any, tuple[int, ...]]] = {
+        f"{key} of actor {actor}": (values, shape)
+        for key, shape in shapes.items()
+        for actor, values in enumerate(sequence.get(key, ()))
+    }
+    for actor, betas in enumerate(sequence["betas"]):
+        arrays[f"betas of actor {actor}"] = (np.ravel(betas)[:10], (10,))
+    arrays |= {"cam_poses": (sequence["cam_poses"], (frames, 4, 4))}
+    arrays |= {"cam_intrinsics": (sequence["cam_intrinsics"], (3, 3))}
+    check_shapes(path, arrays)
     return sequence
 
 
@@ -81,9 +87,15 @@ def _valid(sequence: dict[str, Any]) -> NDArray[np.bool_]:
     return np.stack([np.asarray(valid).astype(bool) for valid in sequence["campose_valid"]])
 
 
-def _person(sequence: dict[str, Any], actor: int, frame: int, images: Path) -> Person:
+def _person(sequence: dict[str, Any], actor: int, frame: int, images: Path) -> Person | Unusable:
+    name = str(sequence["sequence"])
+    image = images / name / f"image_{frame:05d}.jpg"
     camera = np.asarray(sequence["cam_poses"][frame], np.float64)
     intrinsics = np.asarray(sequence["cam_intrinsics"], np.float64)
+    try:
+        pose = turned_pose(sequence["poses"][actor][frame], camera[:3, :3])
+    except ValueError as error:
+        return Unusable(str(image), f"actor {actor}: {error}")
     joints = None
     if "jointPositions" in sequence:
         world = np.asarray(sequence["jointPositions"][actor][frame], np.float64).reshape(24, 3)
@@ -94,14 +106,13 @@ def _person(sequence: dict[str, Any], actor: int, frame: int, images: Path) -> P
         projected = joints @ intrinsics.T
         seen = projected[:, :2] / projected[:, 2:]
     center, size = box_of_points(seen)
-    name = str(sequence["sequence"])
     return Person(
-        image=images / name / f"image_{frame:05d}.jpg",
+        image=image,
         center=center,
         size=size,
         keypoints_2d=None if keypoints is None else placed(keypoints, OPENPOSE18, SPIN49),
         joints_3d=None if joints is None else placed(with_confidence(joints), SMPL24, SPIN24),
-        pose=turned_pose(sequence["poses"][actor][frame], camera[:3, :3]),
+        pose=pose,
         betas=np.asarray(sequence["betas"][actor], np.float32).ravel()[:10],
         gender=gender_number(sequence["genders"][actor]),
         focal=float(intrinsics[0, 0]),
