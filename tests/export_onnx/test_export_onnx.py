@@ -9,13 +9,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 
+from maflab.body.model import BodyModel
 from maflab.export_onnx import export
 from maflab.export_onnx.__main__ import main
 from maflab.export_onnx.errors import ExportError
 from maflab.export_onnx.export import export_model
+from maflab.export_onnx.metadata import metadata
 from maflab.export_onnx.path import OUTPUTS
 from maflab.geometry.cameras import project
+from maflab.losses import MeshRecoveryLoss
+from maflab.metrics.estimates import IterationErrors
+from maflab.models.maf import MAFLoop
+from maflab.models.pyramid import FeaturePyramid
 from maflab.models.recovery import MeshRecovery
 
 onnx = pytest.importorskip("onnx", reason="the extra is not installed (pip install maflab[onnx])")
@@ -111,6 +118,26 @@ def test_metadata_explains_the_outputs(exported: Path, model: MeshRecovery) -> N
     np.testing.assert_allclose(given["keypoints_2d"][:, -1], pixels, atol=1e-4)
     keypoints = torch.from_numpy(given["keypoints_3d"][:, -1])
     np.testing.assert_allclose(project(keypoints, torch.from_numpy(given["camera"][:, -1])), pixels, atol=1e-4)
+
+
+def test_points_that_are_sums_of_vertices_are_told_as_such(tiny_body: BodyModel) -> None:
+    """As in an imported checkpoint, whose coarse mesh has vertices between those of the body."""
+    torch.manual_seed(0)
+    pyramid = FeaturePyramid("test_resnet", levels=1, channels=8, weights="none")
+    sizes = dict(levels=1, iterations=1, points=6, grid=4, reduction=(8, 5), hidden=32, stored_points=3)
+    maf = MAFLoop(tiny_body, 8, pyramid.global_channels, **sizes)
+    sums = np.zeros((6, tiny_body.num_vertices))
+    sums[np.arange(6), 10 * np.arange(6)] = 1
+    sums[2, [3, 20, 40]] = 0.25, 0.5, 0.25
+    maf.folded.take_points(csr_matrix(sums))
+    model = MeshRecovery(pyramid, maf, None, tiny_body, MeshRecoveryLoss(), IterationErrors(tiny_body, 1)).eval()
+    told = metadata(model, SIZE, "", all_iterations=False)
+    with torch.no_grad():
+        estimate = model(torch.randn(2, 3, SIZE, SIZE)).estimates[-1]
+        vertices = tiny_body(estimate.rotations, estimate.betas).vertices.numpy()
+    named = zip(json.loads(told["point_vertices"]), json.loads(told["point_weights"]), strict=True)
+    points = [np.einsum("bkc,k->bc", vertices[:, which], weights) for which, weights in named]
+    np.testing.assert_allclose(np.stack(points, 1), estimate.points.numpy(), atol=1e-5)
 
 
 @pytest.mark.slow

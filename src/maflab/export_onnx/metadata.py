@@ -6,6 +6,7 @@ from typing import Any
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from maflab.body.joints import SMPL24, SPIN49
+from maflab.body.subset import FoldedBody
 from maflab.geometry.cameras import CROP_PIXELS, FOCAL_LENGTH
 from maflab.models.recovery import MeshRecovery
 
@@ -14,7 +15,8 @@ _OUTPUTS = {
     "rotations": "(B, 24, 3, 3) local joint rotations, root first; the root's takes the body into camera axes",
     "betas": "(B, 10) shape coefficients of the body",
     "camera": "(B, 3) weak perspective s, tx, ty of the crop",
-    "points": "(B, P, 3) vertices `point_vertices` of the body, metres, before the camera's translation",
+    "points": "(B, P, 3) vertices `point_vertices` of the body, or, where these are lists, sums of those vertices by "
+    "their `point_weights`; metres, before the camera's translation",
     "keypoints_3d": "(B, 49, 3) `keypoints` of the body, metres, before the camera's translation",
     "keypoints_2d": "(B, 49, 2) projected, crop coordinates: -1 and 1 are the centres of the border pixels",
 }
@@ -51,9 +53,21 @@ def metadata(model: MeshRecovery, size: int, checkpoint: str, all_iterations: bo
         "joints": list(SMPL24.names),
         "parents": body.parents,
         "keypoints": list(SPIN49.names),
-        "point_vertices": model.maf.folded.indices.tolist(),
+        **_points(model.maf.folded),
         "body": body.name,
         "body_gender": body.gender,
         "body_licence": body.licence,
     }
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in entries.items()}
+
+
+def _points(folded: FoldedBody) -> dict[str, Any]:
+    """Which vertices the points are; those of a published network are weighted sums of some."""
+    if folded.vertices_a_point is None:
+        return {"point_vertices": folded.indices.tolist()}
+    rows = folded.combination()
+    spans = list(zip(rows.indptr[:-1], rows.indptr[1:], strict=True))
+    return {
+        "point_vertices": [rows.indices[first:last].tolist() for first, last in spans],
+        "point_weights": [rows.data[first:last].tolist() for first, last in spans],
+    }
