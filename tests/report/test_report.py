@@ -237,4 +237,8 @@ def test_the_page_in_a_browser(written: Path, browser: Any) -> None:
     cells = table.locator("tbody td:nth-child(2)").all_inner_texts()
     assert cells == sorted(cells)
     assert complaints == []
+
+    page.set_viewport_size({"width": 688, "height": 1017})  # A4 without its margins
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     context.close()

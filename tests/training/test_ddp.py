@@ -65,11 +65,13 @@ def test_jobs_meet_one_after_the_other_at_a_port_that_was_asked_for(data_folder:
 
 
 @pytest.mark.timeout(400)
-def test_a_rank_that_dies_ends_the_run_with_its_error(data_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("victim", ["further", "first"])
+def test_a_rank_that_dies_ends_the_others(victim: str, data_folder: Path, tmp_path: Path) -> None:
     endless = ["trainer.max_steps=100000", "trainer.val_check_interval=100000"]
     given = python(*command(data_folder, *TWO, *endless, f"hydra.run.dir={tmp_path}/run"))
     with (tmp_path / "said.txt").open("w") as said:
         run = subprocess.Popen(given, stdout=said, stderr=subprocess.STDOUT, env=without_ranks())
+    child = None
     try:
         until = time.monotonic() + 250
         while "step 2/" not in (tmp_path / "said.txt").read_text():
@@ -77,11 +79,19 @@ def test_a_rank_that_dies_ends_the_run_with_its_error(data_folder: Path, tmp_pat
             assert time.monotonic() < until
             time.sleep(0.5)
         (child,) = children(run.pid, "hydra.job.name=rank1")
-        os.kill(child, signal.SIGKILL)
-        assert run.wait(timeout=60) == 1
+        os.kill(child if victim == "further" else run.pid, signal.SIGKILL)
+        status = run.wait(timeout=60)
+        until = time.monotonic() + 60
+        while alive(child):
+            assert time.monotonic() < until
+            time.sleep(0.5)
     finally:
         run.kill()
-    assert "maflab: Process 1 of this run was killed by signal 9" in (tmp_path / "said.txt").read_text()
+        if child is not None and alive(child):
+            os.kill(child, signal.SIGKILL)
+    if victim == "further":
+        assert status == 1
+        assert "maflab: Process 1 of this run was killed by signal 9" in (tmp_path / "said.txt").read_text()
 
 
 def children(parent: int, argument: str) -> list[int]:
@@ -94,3 +104,9 @@ def children(parent: int, argument: str) -> list[int]:
         if f"PPid:\t{parent}\n" in status and argument in arguments:
             found.append(int(path.name))
     return found
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs: one that has ended and waits for its parent does not."""
+    path = Path(f"/proc/{process}/status")
+    return path.is_file() and "State:\tZ" not in path.read_text()
