@@ -18,6 +18,7 @@ def quieten() -> None:
         ".*number of training batches.*is smaller than the logging interval.*",
         ".*dataloader is not resumable.*",  # `continue_epoch` sees to it
         ".*srun. command is available.*",  # a machine may have SLURM and a run no need of it
+        ".*in eval mode at the start of training.*",  # what encoder.frozen keeps as it is
         ".*sync_dist=True.*",  # the metrics have reduced over the processes themselves
     ):
         warnings.filterwarnings("ignore", message=message)
