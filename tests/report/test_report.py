@@ -169,7 +169,8 @@ def test_pictures_are_told_with_their_errors(written: Path, grid_sweep: Path) ->
 
 def test_a_fit_is_a_method_beside_the_others(tmp_path: Path) -> None:
     write_job(tmp_path / "0_net", ["+experiment=maf_1iter"], [159.0, 112.0])
-    fit = write_job(tmp_path / "1_fit", ["fit=smplify", "body=anny", "data=synthetic"], [159.0, 64.0])
+    overrides, config = ["fit=smplify", "body=anny", "data=synthetic"], {"experiment": "???"}
+    fit = write_job(tmp_path / "1_fit", overrides, [159.0, 64.0], config=config)
     (fit / ".hydra" / "hydra.yaml").write_text(json.dumps({"hydra": {"job": {"name": "evaluate"}}}))
     result = json.loads((fit / "metrics.json").read_text())
     result["metrics"]["fit"] = result["metrics"].pop("iter1")
@@ -177,6 +178,7 @@ def test_a_fit_is_a_method_beside_the_others(tmp_path: Path) -> None:
     study = digest(read_sweep(tmp_path))
     assert [study.finals["pa_mpjpe"][number].mean for number in (1, 2)] == [112.0, 64.0]
     assert study.comparisons[2].samples is not None
+    assert study.cells[1].label == "–, fit=smplify, body=anny, data=synthetic"
     assert any("fitted to the labelled 2D key points" in n and "1_fit" in n for n in study.notices)
     assert run_command(study.sweep.runs[1]) == "python evaluate.py fit=smplify body=anny data=synthetic seed=0"
 

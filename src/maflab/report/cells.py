@@ -116,7 +116,7 @@ def _setting(run: Run, key: str) -> str:
         node = node.get(part) if isinstance(node, dict) else None
     if isinstance(node, list):
         return f"[{','.join(str(item) for item in node)}]"
-    return _UNSET if node is None or isinstance(node, dict) else str(node)
+    return _UNSET if node in (None, "???") or isinstance(node, dict) else str(node)  # ???: OmegaConf's "not given"
 
 
 def _label(settings: dict[str, str], keys: Sequence[str] | None = None) -> str:
