@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pygltflib
 import pytest
 
 from maflab.body.arrays import BodyArrays
 from maflab.body.model import BodyModel
 from maflab.export import FORMATS, ExportError, ExportOptions, export_recording
 from maflab.export.__main__ import main
+from maflab.export.glb_buffer import GlbBuffer
 from maflab.inference.result_file import load_recording, save_recording
 
 from .clips import clip
@@ -78,11 +78,11 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(
     export_recording(clip(), tiny_body, tmp_path, ["glb"])
     before = (tmp_path / "result.glb").read_bytes()
 
-    def full(_document: object, path: str) -> None:
-        Path(path).write_bytes(b"half")
+    def full(_buffer: object, path: Path) -> None:
+        path.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pygltflib.GLTF2, "save_binary", full)
+    monkeypatch.setattr(GlbBuffer, "save", full)
     with pytest.raises(ExportError, match=r"cannot write glb into .*: No space left on device"):
         export_recording(clip(variable=True), tiny_body, tmp_path, ["glb"])
     assert (tmp_path / "result.glb").read_bytes() == before

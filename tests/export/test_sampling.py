@@ -5,10 +5,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from maflab.body.model import BodyModel
+from maflab.export import sampling
 from maflab.export.actors import scene_actors
 from maflab.export.euler import ORDER, euler_paths
 from maflab.export.quaternions import quaternion_paths
-from maflab.export.sampling import sample_evenly, steady_rate
+from maflab.export.sampling import sample_evenly
+from maflab.inference.time_stamps import frame_rate, steady_rate
 
 from .clips import clip
 
@@ -24,20 +26,28 @@ def test_what_is_sampled_lies_on_a_motion_of_constant_speed(tiny_body: BodyModel
         return Rotation.from_rotvec(vectors).as_matrix().reshape(len(at), 24, 3, 3)
 
     actor = scene_actors(recording, tiny_body)[0]
-    actor = actor._replace(rotations=turned(times), positions=times[:, None] * [1.0, -2.0, 0.5])
+    turns = turned(times)
+    actor = actor._replace(local=turns, root=turns[:, 0], positions=times[:, None] * [1.0, -2.0, 0.5])
     sampled = sample_evenly(actor, recording)
     assert sampled.resampled
     assert sampled.rate == pytest.approx(1 / 0.03)
     at = np.arange(15) * 0.03
-    np.testing.assert_allclose(sampled.rotations, turned(at), atol=1e-9)
-    np.testing.assert_allclose(sampled.positions, at[:, None] * [1.0, -2.0, 0.5], atol=1e-9)
+    for block in (512, 4, 1):  # in one piece, and in several that must join
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sampling, "_BLOCK", block)
+            rotations, positions = (np.concatenate(part) for part in zip(*sampled.blocks(), strict=True))
+        assert len(rotations) == sampled.count
+        np.testing.assert_allclose(rotations, turned(at), atol=1e-9)
+        np.testing.assert_allclose(positions, at[:, None] * [1.0, -2.0, 0.5], atol=1e-9)
 
 
 def test_time_stamps_in_whole_milliseconds_are_a_steady_rate() -> None:
     times = np.round(np.arange(300) * 1001 / 30000, 3)
     assert steady_rate(times) == pytest.approx(30000 / 1001, rel=1e-4)
+    assert frame_rate(times) == pytest.approx(30000 / 1001, rel=1e-4), "the median step is 33 ms, 30.3 frames a second"
     times[150:] += 1
     assert steady_rate(times) is None
+    assert frame_rate(times) == pytest.approx(1 / 0.033, rel=1e-6), "a pause does not count"
     assert steady_rate(times[:1]) is None
 
 
@@ -50,6 +60,7 @@ def test_euler_angles_give_the_rotations_back_and_do_not_jump() -> None:
     smooth = Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(400, 3, 3, 3)
     for rotations in (smooth, random, poles):
         angles = euler_paths(rotations)
+        np.testing.assert_array_equal(euler_paths(rotations[130:], angles[129]), angles[130:])
         back = Rotation.from_euler(ORDER, angles.reshape(-1, 3), degrees=True).as_matrix()
         np.testing.assert_allclose(back.reshape(rotations.shape), rotations, atol=1e-7)
     angles = euler_paths(smooth)

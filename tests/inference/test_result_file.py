@@ -10,8 +10,9 @@ from recordings import random_recording
 from scipy.spatial.transform import Rotation
 
 from maflab.inference.recording import Recording
-from maflab.inference.result_file import frame_rate, load_recording, save_recording
+from maflab.inference.result_file import load_recording, save_recording
 from maflab.inference.result_keys import RecordingError
+from maflab.inference.time_stamps import frame_rate
 
 
 @pytest.fixture

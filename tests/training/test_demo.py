@@ -1,6 +1,7 @@
 """The command: from a clip to files, broken off and gone on with, and what it says when it cannot."""
 
 import functools
+import importlib.util
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from omegaconf import DictConfig
 
 from maflab.body.model import BodyModel
 from maflab.data.synthetic.clip import Clip, film
+from maflab.export import FORMATS
 from maflab.inference.errors import DetectorError, InputError
 from maflab.inference.example_clip import write_clip
 from maflab.inference.overlay_file import VideoWriter
@@ -26,6 +28,7 @@ from maflab.training.errors import CheckpointError, OverrideError
 from .conftest import CONF, Trained, compose_config
 
 FRAMES, CUT = 24, 16
+EXPORTS = [name for name in FORMATS if name != "usd" or importlib.util.find_spec("pxr")]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,7 @@ def same(one: Recording, other: Recording, tolerance: float = 2e-3) -> None:
 def whole(composed, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The result of the whole clip, with an overlay and files."""
     folder = tmp_path_factory.mktemp("whole")
-    demo(composed(folder, "overlay=default", "export=[npz,glb,bvh]", "iterations=true"))
+    demo(composed(folder, "overlay=default", f"export=[{','.join(EXPORTS)}]", "iterations=true"))
     return folder
 
 
@@ -92,8 +95,14 @@ def test_everybody_is_followed_to_where_they_are(whole: Path, filmed: tuple[Path
 
 
 def test_files_for_other_programs_are_there(whole: Path, filmed: tuple[Path, Recording]) -> None:
+    """A filmed clip runs through each export; what is in them is held against other readers in tests/export."""
+    result = load_recording(whole / "result.npz")
+    same(load_recording(whole / "result.json"), result, 1e-6)
     assert (whole / "result.glb").read_bytes()[:4] == b"glTF"
-    assert len(list((whole / "bvh").glob("*.bvh"))) == 4
+    assert len(list((whole / "bvh").glob("*.bvh"))) == len(result.tracks) == 4
+    for kind in ("obj", "ply"):
+        assert len(list((whole / kind).glob(f"person_*/*.{kind}"))) == sum(len(track.frames) for track in result.tracks)
+    assert (whole / "result.usdc").is_file() == ("usd" in EXPORTS)
     capture = cv2.VideoCapture(str(whole / "overlay.mp4"))
     assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == FRAMES
     assert not [path for path in whole.rglob("*") if "partial" in path.name]

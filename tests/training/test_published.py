@@ -18,6 +18,8 @@ from torch import Tensor
 
 from maflab.data.dataset import PackDataset
 from maflab.data.pack import PackWriter
+from maflab.inference.estimating import Estimator
+from maflab.inference.lifting import lift
 from maflab.models.recovery import MeshRecovery
 from maflab.training.checkpoint import load_model
 from maflab.training.errors import CheckpointError
@@ -119,6 +121,40 @@ def test_the_network_computes_what_the_released_one_does(released: Released) -> 
 
 def distance(one: Seen, other: Seen) -> float:
     return float((one.joints - other.joints).norm(dim=-1).mean())
+
+
+@pytest.mark.slow
+def test_people_stand_where_the_released_network_saw_them(released: Released) -> None:
+    """The demo's way from crops to a frame, for people at its edges: their 2D joints, and how they are turned.
+
+    The released network sees a crop and nothing of where it was cut, so its root rotation is the one seen along the ray
+    through the crop: looked at along that ray, a lifted body is turned as the network said.
+    """
+    images, focal, centre = torch.randn(2, 3, 224, 224), 700.0, torch.tensor([319.5, 179.5])
+    crops = torch.tensor([[90.0, 200.0, 260.0], [560.0, 150.0, 180.0]])
+    seen = released.network(images)[0][-1]
+    # The stand-in's camera is no person's: a usual one, since only conventions are at stake.
+    camera = torch.tensor([[0.9, 0.05, -0.1], [0.8, -0.1, 0.2]])
+    found = Estimator(released.model, 224)(images)
+    rotations, betas = torch.from_numpy(found.rotations[:, -1]), torch.from_numpy(found.betas[:, -1])
+    torch.testing.assert_close(rotations, seen.rotations, atol=1e-4, rtol=0)
+    lifted = lift(released.model.body, rotations, betas, camera, crops, torch.full((2,), focal), centre.expand(2, 2))
+
+    depth = seen.joints[..., 2] + 2 * 5000.0 / (224.0 * camera[:, :1])
+    in_crop = 5000.0 * (seen.joints[..., :2] + camera[:, None, 1:]) / depth[..., None] / 112.0
+    wanted = crops[:, None, :2] + in_crop * crops[:, None, 2:] / 2
+    body = released.model.body(lifted.rotations, betas)
+    points = released.model.body.keypoints(body) + lifted.translation[:, None]
+    pixels = focal * points[..., :2] / points[..., 2:] + centre
+    sizes = np.ptp(wanted.numpy(), axis=1).max(-1)
+    assert (np.linalg.norm(pixels - wanted, axis=-1).mean(1) / sizes).max() < 0.03
+    for person in range(2):
+        ray = np.array([*(wanted[person, :].mean(0) - centre) / focal, 1.0])
+        turn = (lifted.rotations[person, 0] @ rotations[person, 0].mT).numpy()
+        along = turn @ [0, 0, 1]
+        angle = np.rad2deg(np.arccos(along @ ray / np.linalg.norm(ray)))
+        assert angle < 3, "the axis that the crop's camera looked along has become the ray"
+        assert np.rad2deg(np.arccos(along[2])) > 10, "which is far from the frame's own"
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ Convention: the scene is right-handed, y up, metres. With a camera path it is th
 stands at the origin and looks along -z, x to the right (glTF's and USD's own camera axes).
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from maflab.inference.world import camera_placement, world_placement
 
 # Turns the axes of a picture's camera (y down, z forward) into those of a 3D tool's (y up, z backward), and back.
 CAMERA_TURN = np.diag([1.0, -1.0, -1.0])
+# Frames at once: bounds the memory of a long track.
+_BLOCK = 512
 
 
 class Actor(NamedTuple):
@@ -31,8 +34,19 @@ class Actor(NamedTuple):
     betas: NDArray[np.float32]  # (10,)
     rest_vertices: NDArray[np.float64]  # (V, 3) unposed, metres, the body's frame: y up, facing +z
     rest_joints: NDArray[np.float64]  # (24, 3)
-    rotations: NDArray[np.float64]  # (F, 24, 3, 3) local; the root's takes the body into the scene
+    local: NDArray[np.float32]  # (F, 24, 3, 3) rotations as the recording has them; the root's is not of the scene
+    root: NDArray[np.float64]  # (F, 3, 3) takes the body into the scene
     positions: NDArray[np.float64]  # (F, 3) of the root joint in the scene
+
+    def rotations(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+        """Local joint rotations (f, 24, 3, 3) in some of the F frames; the root's takes the body into the scene."""
+        rotations = self.local[rows].astype(np.float64)
+        rotations[:, 0] = self.root[rows]
+        return rotations
+
+    def blocks(self) -> Iterator[slice]:
+        """The F frames in pieces that are small enough to be held at once."""
+        return (slice(start, start + _BLOCK) for start in range(0, len(self.frames), _BLOCK))
 
 
 def scene_actors(recording: Recording, body: BodyModel) -> list[Actor]:
@@ -76,8 +90,6 @@ def _actor(track: Track, name: str, recording: Recording, body: BodyModel) -> Ac
     else:
         placed = camera_placement(track, body)
         root, positions = CAMERA_TURN @ placed.root, placed.position @ CAMERA_TURN
-    rotations = track.rotations.astype(np.float64)
-    rotations[:, 0] = root
     with torch.no_grad():
         vertices = body.template.double() + body.shape_dirs.double() @ torch.from_numpy(betas).double()
         joints = body.rest_joints.double() + body.joint_shape_dirs.double() @ torch.from_numpy(betas).double()
@@ -90,6 +102,7 @@ def _actor(track: Track, name: str, recording: Recording, body: BodyModel) -> Ac
         betas=betas,
         rest_vertices=vertices.numpy(),
         rest_joints=joints.numpy(),
-        rotations=rotations,
+        local=track.rotations,
+        root=root,
         positions=positions,
     )

@@ -19,7 +19,7 @@ from maflab.body.model import BodyModel
 from maflab.export.actors import Actor, scene_actors
 from maflab.export.euler import euler_paths
 from maflab.export.options import UNITS
-from maflab.export.sampling import Sampled, sample_evenly
+from maflab.export.sampling import EvenMotion, sample_evenly
 from maflab.inference.recording import Recording
 
 logger = logging.getLogger(__name__)
@@ -86,11 +86,14 @@ def _depth_first(joint: int, parents: list[int]) -> list[int]:
     return [joint] + [one for child in _children(joint, parents) for one in _depth_first(child, parents)]
 
 
-def _motion(sampled: Sampled, parents: list[int], scale: float) -> Iterator[str]:
-    yield f"MOTION\nFrames: {len(sampled.positions)}\nFrame Time: {1 / sampled.rate:.9g}\n"
-    angles = euler_paths(sampled.rotations)[:, _depth_first(0, parents)].reshape(len(sampled.positions), -1)
-    for place, turns in zip(sampled.positions * scale, angles, strict=True):
-        yield f"{_numbers(place)} {_numbers(turns)}\n"
+def _motion(sampled: EvenMotion, parents: list[int], scale: float) -> Iterator[str]:
+    yield f"MOTION\nFrames: {sampled.count}\nFrame Time: {1 / sampled.rate:.9g}\n"
+    order, before = _depth_first(0, parents), None
+    for rotations, positions in sampled.blocks():
+        angles = euler_paths(rotations, before)
+        before = angles[-1]
+        for place, turns in zip(positions * scale, angles[:, order].reshape(len(angles), -1), strict=True):
+            yield f"{_numbers(place)} {_numbers(turns)}\n"
 
 
 def _tips(actor: Actor, body: BodyModel) -> dict[str, NDArray[np.float64]]:

@@ -8,6 +8,7 @@ Source: Khronos, glTF 2.0 specification, sections 3.7.3 (skins), 3.10 (cameras),
 """
 
 import logging
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -60,17 +61,17 @@ def write_glb(recording: Recording, body: BodyModel, path: Path) -> Path:
         animations=[Animation(name="motion")],
         extras={"source": recording.source, "body": body.name, "focal_source": recording.focal_source},
     )
-    buffer = GlbBuffer(document)
     times = clip_times(recording)
     surface = body_surface(body)
-    for actor in scene_actors(recording, body):
-        joints = _add_actor(document, buffer, actor, body, surface)
-        animate_actor(document.animations[0], buffer, actor, joints, times)
-    camera = _add_camera(document, recording)
-    animate_camera(document.animations[0], buffer, recording, camera, times)
-    buffer.finish()
-    with whole_file(path) as partial:
-        document.save_binary(str(partial))
+    actors = scene_actors(recording, body)
+    with whole_file(path) as partial, tempfile.TemporaryFile(dir=path.parent) as file:
+        buffer = GlbBuffer(document, file)
+        for actor in actors:
+            joints = _add_actor(document, buffer, actor, body, surface)
+            animate_actor(document.animations[0], buffer, actor, joints, times)
+        camera = _add_camera(document, recording)
+        animate_camera(document.animations[0], buffer, recording, camera, times)
+        buffer.save(partial)
     return path
 
 

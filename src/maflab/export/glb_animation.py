@@ -41,9 +41,15 @@ def animate_actor(
     root, joints = nodes[0], nodes[1:]
     keys = buffer.add(times[actor.frames], bounds=True)
     _add_channel(animation, joints[0], "translation", keys, buffer.add(actor.positions.astype(np.float32)))
-    quaternions = quaternion_paths(actor.rotations).astype(np.float32)
-    for joint, node in enumerate(joints):
-        _add_channel(animation, node, "rotation", keys, buffer.add(quaternions[:, joint]))
+    turns = [buffer.reserve(len(actor.frames), 4) for _ in joints]
+    before = None
+    for rows in actor.blocks():
+        quaternions = quaternion_paths(actor.rotations(rows), before)
+        before = quaternions[-1]
+        for joint, accessor in enumerate(turns):
+            buffer.fill(accessor, rows.start, quaternions[:, joint].astype(np.float32))
+    for node, accessor in zip(joints, turns, strict=True):
+        _add_channel(animation, node, "rotation", keys, accessor)
     presence = presence_of(actor, len(times))
     if not presence.shown.all():
         scale = np.repeat(presence.shown.astype(np.float32)[:, None], 3, axis=1)

@@ -1,4 +1,12 @@
-"""The arrays of a glTF document, laid one after the other in its buffer."""
+"""The arrays of a glTF document, laid one after the other in its buffer, and the binary file that holds both.
+
+Source: Khronos, glTF 2.0 specification, sections 3.6 (binary data) and 4 (GLB).
+"""
+
+import shutil
+import struct
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +20,16 @@ VERTICES, INDICES = 34962, 34963
 
 
 class GlbBuffer:
-    """Appends arrays to a document's one buffer.
+    """Writes arrays into a document's one buffer, which is a file: what was written is not kept in memory.
 
     Args:
-        document: gets the accessors and views; the buffer itself when `finish` is called.
+        document: gets the accessors and views; the buffer itself when it is saved.
+        file: empty, open for reading and writing.
     """
 
-    def __init__(self, document: GLTF2) -> None:
+    def __init__(self, document: GLTF2, file: BinaryIO) -> None:
         self._document = document
-        self._pieces: list[bytes] = []
+        self._file = file
         self._length = 0
 
     def add(self, values: NDArray, target: int | None = None, bounds: bool = False) -> int:
@@ -31,27 +40,44 @@ class GlbBuffer:
             target: VERTICES, INDICES or None.
             bounds: whether smallest and largest values are written: positions and time stamps need them.
         """
-        content = np.swapaxes(values, 1, 2) if values.ndim == 3 else values
-        data = np.ascontiguousarray(content).astype(content.dtype.newbyteorder("<")).tobytes()
-        self._document.bufferViews.append(
-            BufferView(buffer=0, byteOffset=self._length, byteLength=len(data), target=target)
-        )
-        padding = bytes(-len(data) % 4)
-        self._pieces += [data, padding]
-        self._length += len(data) + len(padding)
-        accessor = Accessor(
-            bufferView=len(self._document.bufferViews) - 1,
-            componentType=_COMPONENTS[values.dtype.name],
-            count=len(values),
-            type=_KINDS[values.shape[1:]],
-        )
+        index = self._append(len(values), values.shape[1:], values.dtype.name, target)
+        self.fill(index, 0, np.swapaxes(values, 1, 2) if values.ndim == 3 else values)
         if bounds:
+            accessor = self._document.accessors[index]
             accessor.min = np.atleast_1d(values.min(0)).tolist()
             accessor.max = np.atleast_1d(values.max(0)).tolist()
-        self._document.accessors.append(accessor)
-        return len(self._document.accessors) - 1
+        return index
 
-    def finish(self) -> None:
-        """Give the document its buffer."""
+    def reserve(self, count: int, width: int) -> int:
+        """The accessor's index of an array (count, width) of float32 that `fill` brings piece by piece."""
+        return self._append(count, (width,), "float32", None)
+
+    def fill(self, accessor: int, first: int, values: NDArray) -> None:
+        """Write some rows of an array, from its row `first` on."""
+        data = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
+        view = self._document.bufferViews[self._document.accessors[accessor].bufferView]
+        self._file.seek(view.byteOffset + first * (data.nbytes // max(len(data), 1)))
+        self._file.write(data.tobytes())
+
+    def save(self, path: Path) -> None:
+        """Write the document and its buffer into a `.glb`."""
         self._document.buffers.append(Buffer(byteLength=self._length))
-        self._document.set_binary_blob(b"".join(self._pieces))
+        text = self._document.gltf_to_json(separators=(",", ":"), indent=None).encode("utf-8")
+        text += b" " * (-len(text) % 4)
+        with path.open("wb") as file:
+            file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + self._length))
+            file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+            file.write(struct.pack("<I4s", self._length, b"BIN\0"))
+            self._file.truncate(self._length)  # with the last array's padding
+            self._file.seek(0)
+            shutil.copyfileobj(self._file, file)
+
+    def _append(self, count: int, shape: tuple[int, ...], kind: str, target: int | None) -> int:
+        size = count * int(np.prod(shape)) * np.dtype(kind).itemsize
+        self._document.bufferViews.append(BufferView(buffer=0, byteOffset=self._length, byteLength=size, target=target))
+        self._length += size + -size % 4
+        view = len(self._document.bufferViews) - 1
+        self._document.accessors.append(
+            Accessor(bufferView=view, componentType=_COMPONENTS[kind], count=count, type=_KINDS[shape])
+        )
+        return len(self._document.accessors) - 1

@@ -49,7 +49,7 @@ def _error(kept: Influences, actor: Actor, body: BodyModel) -> float:
     )
     worst = 0.0
     for row in sampled_rows(actor):
-        rotations = torch.from_numpy(actor.rotations[[row]].astype(np.float32))
+        rotations = torch.from_numpy(actor.rotations(np.array([row])).astype(np.float32))
         rest = torch.from_numpy(actor.rest_vertices[None].astype(np.float32))
         with torch.no_grad():
             transforms, _ = body.transforms(rotations, torch.from_numpy(actor.betas)[None])

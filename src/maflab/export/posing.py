@@ -22,7 +22,7 @@ def posed_blocks(actor: Actor, body: BodyModel, rows: NDArray[np.int64]) -> Iter
     betas = torch.from_numpy(actor.betas)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
-        rotations = torch.from_numpy(actor.rotations[block].astype(np.float32))
+        rotations = torch.from_numpy(actor.rotations(block).astype(np.float32))
         shift = torch.from_numpy((actor.positions[block] - actor.rest_joints[0]).astype(np.float32))[:, None]
         with torch.no_grad():
             output = body(rotations, betas.expand(len(block), -1))
@@ -41,7 +41,7 @@ def corrections_left_out(actor: Actor, body: BodyModel) -> float:
     """
     if body.pose_dirs is None:
         return 0.0
-    rotations = torch.from_numpy(actor.rotations[sampled_rows(actor)].astype(np.float32))
+    rotations = torch.from_numpy(actor.rotations(sampled_rows(actor)).astype(np.float32))
     betas = torch.from_numpy(actor.betas).expand(len(rotations), -1)
     with torch.no_grad():
         transforms, _ = body.transforms(rotations, betas)

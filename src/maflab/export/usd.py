@@ -18,9 +18,9 @@ from maflab.body.model import BodyModel
 from maflab.export.actors import scene_actors
 from maflab.export.errors import ExportError
 from maflab.export.lens import camera_poses, recording_lens
-from maflab.export.sampling import DEFAULT_RATE, steady_rate
+from maflab.export.sampling import DEFAULT_RATE
 from maflab.inference.recording import Recording
-from maflab.inference.result_file import frame_rate
+from maflab.inference.time_stamps import frame_rate
 
 # USD gives lenses in millimetres of film: this wide, the height by the frame's.
 _FILM_WIDTH = 36.0
@@ -84,7 +84,7 @@ def time_codes(recording: Recording) -> tuple[float, list[float]]:
     times = recording.times
     if not len(times) or (np.diff(times) <= 0).any():
         raise ExportError(f"the time stamps of {recording.source} do not ascend, so nothing can be animated by them")
-    rate = steady_rate(times) or frame_rate(times) or DEFAULT_RATE
+    rate = frame_rate(times) or DEFAULT_RATE
     codes = (times - times[0]) * rate
     if np.abs(codes - codes.round()).max() < _WHOLE_CODES:
         codes = codes.round()

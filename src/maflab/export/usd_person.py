@@ -57,12 +57,16 @@ def _add_motion(
     translations, rotations = motion.CreateTranslationsAttr(), motion.CreateRotationsAttr()
     places = actor.rest_joints.astype(np.float32)
     places[1:] -= actor.rest_joints[list(SMPL_PARENTS[1:])].astype(np.float32)
-    quaternions = quaternion_paths(actor.rotations).astype(np.float32)
-    for row, frame in enumerate(actor.frames):
-        places[0] = actor.positions[row]
-        translations.Set(Vt.Vec3fArray.FromNumpy(places), codes[frame])
-        # USD keeps a quaternion as its imaginary part and then the real one, which is the order x, y, z, w.
-        rotations.Set(Vt.QuatfArray.FromNumpy(quaternions[row]), codes[frame])
+    before = None
+    for rows in actor.blocks():
+        quaternions = quaternion_paths(actor.rotations(rows), before)
+        before = quaternions[-1]
+        moved = zip(actor.frames[rows], actor.positions[rows], quaternions.astype(np.float32), strict=True)
+        for frame, place, turns in moved:
+            places[0] = place
+            translations.Set(Vt.Vec3fArray.FromNumpy(places), codes[frame])
+            # USD keeps a quaternion as its imaginary part and then the real one, which is the order x, y, z, w.
+            rotations.Set(Vt.QuatfArray.FromNumpy(turns), codes[frame])
     return motion
 
 

@@ -13,7 +13,7 @@ from maflab.inference.overlay_file import PictureWriter, VideoWriter
 from maflab.inference.panels import scene_bounds
 from maflab.inference.progress import Progress
 from maflab.inference.recording import Recording
-from maflab.inference.result_file import frame_rate
+from maflab.inference.time_stamps import frame_rate
 
 _DECODED_AHEAD = 4
 _DRAWN_AHEAD = 8

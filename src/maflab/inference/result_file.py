@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maflab.atomic import whole_file
 from maflab.inference.json_text import write_json
 from maflab.inference.recording import Recording, Refinement, Track
 from maflab.inference.result_keys import FORMAT, VERSION, RecordingError, checked, poses_of, rotations_of
+from maflab.inference.time_stamps import frame_rate
 
 Values = dict[str, Any]
 
@@ -69,13 +69,6 @@ def load_recording(path: Path | str) -> Recording:
         raise RecordingError(f"{path} lacks {error}, which every recording has") from error
     except (TypeError, ValueError) as error:
         raise RecordingError(f"{path}: {error}") from error
-
-
-def frame_rate(times: NDArray[np.float64]) -> float:
-    """Frames a second: the median's, so that a pause does not count; 0 for fewer than two frames."""
-    steps = np.diff(times)
-    steps = steps[steps > 0]
-    return float(1 / np.median(steps)) if len(steps) else 0.0
 
 
 def _content(recording: Recording) -> Values:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from maflab.body.joints import SMPL24
 from maflab.inference.drawing import colour_of
 from maflab.inference.recording import Track
-from maflab.inference.result_file import frame_rate
+from maflab.inference.time_stamps import frame_rate
 from maflab.viewer.bodies import BLOCK, Bodies, display_axes, place_of
 from maflab.viewer.result import Result
 
