@@ -125,7 +125,7 @@ def _strips(cell: Cell, count: int) -> str:
         parts.append(f"<h3>{kind.capitalize()}</h3>" if found else "")
         for i, picture in enumerate(found, 1):
             parts.append(f'<img class=strip alt="{kind} sample {i}" src="{_data(picture.path)}">')
-            parts.append(_caption(words.sample(picture)) if picture.index is not None else "")
+            parts.append(_caption(words.sample(picture)) if picture.row is not None else "")
     return "".join(parts)
 
 

@@ -65,7 +65,7 @@ class Picture(NamedTuple):
 
     path: Path
     error: float  # PA-MPJPE of the last iteration, mm; NaN if it is not known
-    index: int | None  # row of the pack
+    row: int | None  # of the pack
 
 
 def read_sweep(folder: str | Path) -> Sweep:

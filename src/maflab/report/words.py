@@ -83,7 +83,7 @@ def run_command(run: Run) -> str:
 
 def sample(picture: Picture) -> str:
     """Which sample a picture shows, and its error."""
-    return f"{TITLES[RANKED_BY]} {picture.error:.1f} mm; row {picture.index} of the pack"
+    return f"{TITLES[RANKED_BY]} {picture.error:.1f} mm; row {picture.row} of the pack"
 
 
 def _command(script: str, *words: str) -> str:
