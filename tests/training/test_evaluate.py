@@ -1,20 +1,24 @@
 """evaluate.py's numbers are training's; a checkpoint that does not fit says so."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from maflab.models.maf import MAFLoop
 from maflab.models.pyramid import FeaturePyramid
 from maflab.training.checkpoint import load_model, load_part, read_checkpoint
+from maflab.training.command import describe
 from maflab.training.errors import CheckpointError, OverrideError
 from maflab.training.evaluation import evaluate
+from maflab.training.overrides import check_config
 from maflab.training.run import train
 
-from .conftest import Trained, compose_config
+from .conftest import CONF, Trained, compose_config
 
 
 def run(trained: Trained, folder: Path, *overrides: str, checkpoint: Path | None = None) -> dict[str, Any]:
@@ -40,6 +44,34 @@ def test_other_data_replace_the_checkpoints(trained: Trained, tmp_path: Path) ->
     assert other["metrics"] != trained.result["metrics"]
     same = run(trained, tmp_path, "data=tiny", "callbacks.panel=null")
     assert_same(same["metrics"], trained.result["metrics"])
+
+
+def test_settings_of_the_data_are_laid_over_the_checkpoints(trained: Trained, tmp_path: Path) -> None:
+    """One sample, one sequence: the smallest set there is."""
+    given = ["+data.limit_test=1", "callbacks.panel=null", f"checkpoint={trained.result['checkpoint']}"]
+    check_config(compose_config("evaluate", *given, "paths.output=x"), CONF / "evaluate.yaml")
+    one = run(trained, tmp_path, *given[:2])
+    assert one["protocol"]["samples"] == 1
+    (sequence,) = json.loads((tmp_path / "breakdown.json").read_text())["sequences"].values()
+    assert sequence["samples"] == 1
+    assert sequence["mpjpe"] == pytest.approx(one["metrics"]["iter3"]["mpjpe"], rel=1e-4)
+    with pytest.raises(OverrideError, match=r"no setting data\.limt_test .*did you mean data\.limit_test\?"):
+        run(trained, tmp_path, "+data.limt_test=1")
+
+
+def test_parts_that_are_not_chosen_have_no_settings(tmp_path: Path) -> None:
+    with pytest.raises(OverrideError, match=r"body\.gender changes nothing without body=\.\.\.; there are anny, smpl"):
+        check_config(compose_config("evaluate", "+body.gender=male", "paths.output=x"), CONF / "evaluate.yaml")
+    with pytest.raises(OverrideError, match=r"A fit without a checkpoint needs data=\.\.\."):
+        evaluate(
+            compose_config("evaluate", "fit=smplify", "body=tiny", "+data.limit_test=1", f"paths.output={tmp_path}")
+        )
+    with pytest.raises(HydraException) as raised:
+        compose_config("evaluate", "data.limit_test=1")
+    said = (
+        "data.limit_test stands alone: +data.limit_test=... changes the checkpoint's own data, data=... chooses others"
+    )
+    assert describe(raised.value, CONF, "evaluate") == said
 
 
 def test_data_are_found_where_they_are_now(trained: Trained, tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
+from protocol_packs import mesh_labels, person, write_pack
 
 from maflab.body.model import BodyModel
 from maflab.data.datamodule import PackDataModule
 from maflab.data.pack import PackError
 from maflab.training.build import build_datamodule
 from maflab.training.overrides import check_config
+from maflab.training.packs import check_packs
+from maflab.training.run import train
 
 from .conftest import CONF, compose_config
 
@@ -49,13 +52,22 @@ def test_missing_packs_come_with_the_command_that_makes_each(preset: str, tiny_b
     assert isinstance(data, PackDataModule)
     assert Path(data.val).stem == "val"
     paths = [Path(path) for group, _ in data.train_sources for path in group] + [Path(data.val)]
-    with pytest.raises(PackError, match=f"lacks {len(paths)} of {len(paths)} packs") as caught:
+    with pytest.raises(PackError, match=f"{len(paths)} of {len(paths)} packs are missing") as caught:
         data.setup("fit")
     commands = [part.split("`")[0] for part in str(caught.value).split("source=")[1:]]
     assert len(commands) == len(paths)
     for source, path in zip(commands, paths, strict=True):
         made = OmegaConf.load(CONF / "source" / f"{source}.yaml")
         assert tmp_path / "packs" / made.set / f"{made.split}.h5" == path
+
+
+def test_a_missing_test_pack_is_told_before_training_not_after(tmp_path: Path, tiny_body: BodyModel) -> None:
+    for path in ("h36m/train", "threedpw/val"):
+        write_pack(tmp_path / f"packs/{path}.h5", [person(0, **mesh_labels(0))], body="tiny")
+    config = mixed("mixed/h36m", tmp_path, "body=tiny", "data.protocol=null")
+    with pytest.raises(PackError, match=r"1 of 3 .*threedpw/test\.h5.*`python prepare\.py source=threedpw` \(docs"):
+        train(config)
+    check_packs(build_datamodule(config, tiny_body), "train", "val")
 
 
 def test_any_other_mixture_by_setting(tiny_body: BodyModel, tmp_path: Path) -> None:

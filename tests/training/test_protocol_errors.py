@@ -33,7 +33,7 @@ def test_labels_that_are_lacking_are_named(bench: Bench, tmp_path: Path, data: s
 
 
 def test_a_missing_pack_leads_to_its_command(bench: Bench, tmp_path: Path) -> None:
-    with pytest.raises(PackError, match=r"no pack .*nowhere\.h5; `python prepare.py source=threedpw` makes it"):
+    with pytest.raises(PackError, match=r"no pack nowhere\.h5; made by `python prepare.py source=threedpw`"):
         run(bench, tmp_path, "data=threedpw", "data.test=nowhere.h5")
 
 

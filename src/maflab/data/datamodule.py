@@ -95,7 +95,7 @@ class PackDataModule(pl.LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         if stage in ("fit", None) and self.train_set is None:
-            self._check_training_packs()
+            self.check_packs("train", "val")
             self.train_set = PackMixture(
                 [
                     PackDataset(path, self.resolution, self.augmentation, limit=self.limits["train"], seed=self.seed)
@@ -141,22 +141,38 @@ class PackDataModule(pl.LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation(self.test_set)
 
-    def _check_training_packs(self) -> None:
-        """Tells of all packs that training lacks at once, the validation's included."""
-        packs = [("train", path) for paths, _ in self.train_sources for path in paths] + [("val", self.val)]
-        missing = [(split, Path(path)) for split, path in packs if not Path(path).is_file()]
-        commands = [
-            self.made_by[split].format(set=path.parent.name) for split, path in missing if split in self.made_by
-        ]
-        if commands:
-            raise PackError(
-                f"Training lacks {len(missing)} of {len(packs)} packs ({', '.join(str(path) for _, path in missing)}): "
-                f"make them with `{'`, `'.join(commands)}`, or leave an entry out with data.train.NAME=null"
-            )
+    def check_packs(self, *splits: str) -> None:
+        """Tells of all packs that are missing at once, before any work; packs that `prepare` makes are not looked for.
+
+        Args:
+            splits: `train`, `val`, `test`.
+
+        Raises:
+            PackError: with the commands that make them.
+        """
+        if self.prepare is not None:
+            return
+        wanted = {
+            "train": [path for paths, _ in self.train_sources for path in paths],
+            "val": [self.val],
+            "test": [self.test],
+        }
+        packs = {Path(path): split for split in splits for path in wanted[split]}
+        missing = {path: split for path, split in packs.items() if not path.is_file()}
+        if not missing:
+            return
+        commands = dict.fromkeys(
+            self.made_by.get(split, "python prepare.py source=...").format(set=path.parent.name)
+            for path, split in missing.items()
+        )
+        where = f"There is no pack {next(iter(missing))}"
+        if len(packs) > 1:
+            where = f"{len(missing)} of {len(packs)} packs are missing ({', '.join(map(str, missing))})"
+        out = ", or leave one out of the mixture with data.train.NAME=null" if "train" in missing.values() else ""
+        raise PackError(f"{where}; made by `{'`, `'.join(commands)}` (docs/data.md){out}")
 
     def _evaluated(self, path: str | Path, split: str) -> PackDataset:
-        if split in self.made_by and not Path(path).is_file():
-            raise PackError(f"There is no pack {path}; `{self.made_by[split]}` makes it")
+        self.check_packs(split)
         return PackDataset(path, self.resolution, limit=self.limits[split])
 
     def _evaluation(self, dataset: PackDataset | None) -> DataLoader[Batch]:

@@ -68,9 +68,13 @@ class EstimateErrors(Metric):
         order = values["index"].argsort(stable=True)
         return {name: value[order] for name, value in values.items()}
 
+    def each(self) -> dict[str, Tensor]:
+        """What `compute` gives, in its shapes also for one sample, of which torchmetrics drops the axis."""
+        return {name: value.reshape(-1, *self.shapes.get(name, ())) for name, value in self.compute().items()}
+
     def means(self) -> dict[str, float]:
         """The protocol's columns over everything seen, but COCO's; NaN for what no sample was labelled with."""
-        values = {name: value.double() for name, value in self.compute().items()}
+        values = {name: value.double() for name, value in self.each().items()}
         means = {name: float(values[name].nanmean()) for name in self.errors}
         means = {name: mean for name, mean in means.items() if mean == mean or name not in self.protocol.optional}
         if "auc" in self.protocol.metrics:
@@ -143,7 +147,7 @@ class IterationErrors(nn.ModuleList):
         `joint_errors` (iterations + 1, N, J) has each joint's; `keypoints` (iterations + 1, N, 17, 2), where a protocol
         compares them, are in crop coordinates.
         """
-        each = [errors.compute() for errors in self]
+        each = [errors.each() for errors in self]
         first = next(iter(self))
         kept = (*first.errors, *first.shapes)
         arrays = {name: torch.stack([one[name] for one in each]).cpu().numpy() for name in kept}

@@ -141,6 +141,10 @@ def _describe_composition(error: Exception, conf: Path, name: str) -> str:
             return f"There is no part {group}{nearest(group, groups)}"
         return f"There is no {group}={option}{nearest(option, options)}"
     if found := _KEY.search(text):
+        if name == "evaluate" and found[1].startswith("data."):
+            return (
+                f"{found[1]} stands alone: +{found[1]}=... changes the checkpoint's own data, data=... chooses others"
+            )
         return f"There is no setting {found[1]}{nearest(found[1], groups | _known_keys(conf, name))}"
     return _one_line(text)
 

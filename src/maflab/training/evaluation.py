@@ -22,6 +22,8 @@ from maflab.training.errors import OverrideError
 from maflab.training.fitted import FIT, NOTE, FittedModel, learnt_prior
 from maflab.training.logging import RunInfo, describe_run, finish, job_overrides, log_result
 from maflab.training.outcome import Subject, check_report, measure, publish
+from maflab.training.overrides import check_part
+from maflab.training.packs import check_packs
 from maflab.training.precision import check_device
 from maflab.training.protocol import follow_protocol
 from maflab.training.quiet import quieten
@@ -52,12 +54,14 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         return _fits(config)
     checkpoint = read_checkpoint(config.checkpoint)
     merged = merged_with_checkpoint(config, checkpoint)
+    check_part(merged, "data")
     check_device(config.trainer.accelerator, config.trainer.devices)
     pl.seed_everything(merged.seed, workers=True, verbose=False)
     body = build_body(merged)
     model = build_model(merged, body)
     load_weights(model, checkpoint, merged, config.checkpoint)
     datamodule = build_datamodule(merged, body)
+    check_packs(datamodule, config.split)
     follow_protocol(model, merged, body, datamodule)
     subject = Subject(merged, model, datamodule, Path(config.checkpoint), int(checkpoint["global_step"]))
     title = f"{merged.name} on {config.split}: {config.checkpoint}"
@@ -87,12 +91,14 @@ def _logged(config: DictConfig, subject: Subject, title: str, more: Mapping[str,
 def _fits(config: DictConfig) -> dict[str, Any]:
     """Fits as a method of their own."""
     for part in ("body", "data"):
-        if config.get(part) is None:
+        if config.get(part) is None or "_target_" not in config[part]:
             raise OverrideError(f"A fit without a checkpoint needs {part}=..., for instance body=anny data=synthetic")
     check_device(config.trainer.accelerator, config.trainer.devices)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     body = build_body(config)
-    subject = Subject(config, None, build_datamodule(config, body), None, None)
+    datamodule = build_datamodule(config, body)
+    check_packs(datamodule, config.split)
+    subject = Subject(config, None, datamodule, None, None)
     return _measured_fit(config, subject, body, f"optimisation on {config.split}")
 
 

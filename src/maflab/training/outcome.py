@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from maflab.data.protocol import Protocol
+from maflab.data.protocol import DEFAULT, Protocol
 from maflab.metrics.published import published
 from maflab.models.dense import DensePretraining
 from maflab.training.breakdown import break_down, print_breakdown, write_breakdown
@@ -115,6 +115,8 @@ def measure(subject: Subject, callbacks: list[Callback], logger: Logger | None, 
     card = protocol_card(subject.config, dataset, split, protocol, getattr(subject.model, "body", None))
     if "index" in samples:
         card["samples"] = len(samples["index"])  # fewer than there are under trainer.limit_test_batches
+    if protocol != DEFAULT:
+        card["precision"] = str(trainer.precision)
     papers = published(protocol) if split == "test" else {}
     note = people_note(protocol, card)
     return {

@@ -62,6 +62,11 @@ def check_config(config: DictConfig, root: Path) -> None:
         _check_group(config, group, root.parent / group)
 
 
+def check_part(config: DictConfig, part: str) -> None:
+    """Stop on a key of a part that what it makes does not take; raises OverrideError as `check_config` does."""
+    _check_target(config[part], part)
+
+
 def check_overrides(config: DictConfig, overrides: list[str]) -> None:
     """Stop on a setting from the command line that this run would not notice.
 
@@ -129,6 +134,9 @@ def _check_group(config: DictConfig, group: str, folder: Path) -> None:
     if "_target_" in node:
         _check_target(node, group)
         return
+    if not (folder / "default.yaml").is_file():
+        _check_laid_over(node, group, folder)
+        return
     default = OmegaConf.load(folder / "default.yaml")
     if not any(isinstance(value, dict) for value in OmegaConf.to_container(default, resolve=False).values()):
         _check_names(node, default, group)  # a group of plain values: paths
@@ -140,6 +148,15 @@ def _check_group(config: DictConfig, group: str, folder: Path) -> None:
                 f"{group}.{name} has no _target_, so nothing is made of it{nearest(f'{group}.{name}', known)}"
             )
         _check_target(child, f"{group}.{name}")
+
+
+def _check_laid_over(node: DictConfig, group: str, folder: Path) -> None:
+    """Settings of a part that was not chosen: those of `data` are laid over the checkpoint's, and checked there."""
+    if group == "data":
+        return
+    given = ", ".join(f"{group}.{key}" for key in node)
+    options = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+    raise OverrideError(f"{given} changes nothing without {group}=...; there are {options}")
 
 
 def _children(node: DictConfig) -> Iterator[tuple[str, DictConfig]]:

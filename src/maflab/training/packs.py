@@ -1,4 +1,4 @@
-"""Makes the packs of synthetic people that a data set asks for, where they are not there yet."""
+"""Packs before a run: those of synthetic people are made where they are not there yet, others are looked for."""
 
 import dataclasses
 import json
@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
+
 from maflab.body.model import BodyModel
+from maflab.data.datamodule import PackDataModule
 from maflab.data.pack_format import PackError
 from maflab.data.pack_reader import PackReader
 from maflab.data.synthetic import Recipe, generate_pack
@@ -58,6 +61,12 @@ def make_packs(
         if not _is_made(path, wanted):
             log.info("making %d pictures of synthetic people: %s", count, path)
             generate_pack(path, body, count, seed, size, workers, split, drawn_from, _Tenths(split))
+
+
+def check_packs(datamodule: pl.LightningDataModule, *splits: str) -> None:
+    """Stop before the work where packs of these splits are missing; raises PackError with what makes them."""
+    if isinstance(datamodule, PackDataModule):
+        datamodule.check_packs(*splits)
 
 
 class _Tenths:

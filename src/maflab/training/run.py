@@ -28,6 +28,7 @@ from maflab.training.checkpoint import (
 from maflab.training.errors import CheckpointError
 from maflab.training.logging import RunInfo, describe_run, finish, job_overrides, log_result
 from maflab.training.outcome import check_report, report_training
+from maflab.training.packs import check_packs
 from maflab.training.precision import check_device
 from maflab.training.protocol import follow_protocol
 from maflab.training.quiet import quieten
@@ -64,6 +65,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     body = build_body(config)
     model = build_model(config if checkpoint is None else without_start_weights(config), body)
     datamodule = build_datamodule(config, body)
+    check_packs(datamodule, "train", "val", config.report.split)
     follow_protocol(model, config, body, datamodule)
     info = RunInfo(Path(config.paths.output), config.name, list(config.tags), _sweep(), job_overrides())
     logger = build_logger(config, info)
