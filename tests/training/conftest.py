@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 if TYPE_CHECKING:
     from .protocol_bench import Bench
+    from .released_bench import Released
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -79,6 +80,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> "Bench":
     from .protocol_bench import make_bench
 
     return make_bench(tmp_path_factory.mktemp("protocols"))
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> "Released":
+    """A stand-in of PyMAF's released checkpoint, imported and exported again."""
+    from .released_bench import make_released
+
+    return make_released(tmp_path_factory.mktemp("released"))
 
 
 @pytest.fixture
