@@ -36,7 +36,7 @@ def test_what_is_sampled_lies_on_a_motion_of_constant_speed(tiny_body: BodyModel
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sampling, "_BLOCK", block)
             rotations, positions = (np.concatenate(part) for part in zip(*sampled.blocks(), strict=True))
-        assert len(rotations) == sampled.count
+        assert len(rotations) == sampled.steps
         np.testing.assert_allclose(rotations, turned(at), atol=1e-9)
         np.testing.assert_allclose(positions, at[:, None] * [1.0, -2.0, 0.5], atol=1e-9)
 

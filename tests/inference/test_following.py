@@ -23,11 +23,13 @@ class Watcher:
         self.interval, self.search = interval, 0.0
         self.blind = blind
         self.looked: list[int] = []
+        self.near: list[np.ndarray] = []
 
     def check(self, source: Source) -> None: ...
 
     def detect(self, frame: Frame, near: np.ndarray | None = None, everywhere: bool = True) -> Detections:
         self.looked.append(frame.index)
+        self.near.append(np.zeros((0, 4)) if near is None else near)
         if frame.index in self.blind:
             return nobody()
         x = 10 * frame.time
@@ -117,3 +119,16 @@ def test_pictures_that_have_nothing_to_do_with_each_other_are_shots_of_their_own
             yield from textured(seed, 1, seed)
 
     assert [begins for _, begins in shots(album(), True, 27.0)] == [True] * 5
+
+
+def test_the_detector_is_told_where_people_will_be() -> None:
+    """A person at 10 t pixels; when missed they are expected to go on for half a second, not for ever."""
+    watcher = Watcher(interval=0.2, blind=(18, 24, 30))
+    list(Follower(watcher, Tracking()).follow(clip(40)))
+    told = zip(watcher.looked, watcher.near, strict=True)
+    expected = {looked: float(near[0, 0]) for looked, near in told if len(near)}
+    assert expected[6] == pytest.approx(0), "nothing is known of their speed yet"
+    assert expected[12] == pytest.approx(4, abs=1e-3)
+    assert expected[18] == pytest.approx(6, abs=1e-3)
+    assert expected[24] == pytest.approx(8, abs=1e-3)
+    assert expected[30] == expected[36] == pytest.approx(9, abs=1e-3), "half a second after frame 12"

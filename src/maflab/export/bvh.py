@@ -87,7 +87,7 @@ def _depth_first(joint: int, parents: list[int]) -> list[int]:
 
 
 def _motion(sampled: EvenMotion, parents: list[int], scale: float) -> Iterator[str]:
-    yield f"MOTION\nFrames: {sampled.count}\nFrame Time: {1 / sampled.rate:.9g}\n"
+    yield f"MOTION\nFrames: {sampled.steps}\nFrame Time: {1 / sampled.rate:.9g}\n"
     order, before = _depth_first(0, parents), None
     for rotations, positions in sampled.blocks():
         angles = euler_paths(rotations, before)

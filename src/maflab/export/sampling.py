@@ -31,7 +31,7 @@ class EvenMotion(NamedTuple):
         return self.times is not None
 
     @property
-    def count(self) -> int:
+    def steps(self) -> int:
         """Steps."""
         return len(self.actor.times if self.times is None else self.times)
 

@@ -34,7 +34,8 @@ class Detector(Protocol):
         """The people of a frame.
 
         Args:
-            near: (M, 4) boxes where people were a moment ago, which may save time; None: nobody is known.
+            near: (M, 4) boxes where people who were seen a moment ago are expected, which may save time; none, or None:
+                nobody is known.
             everywhere: whether somebody else may be found too.
         """
 

@@ -16,6 +16,7 @@ from maflab.inference.frames import Frame
 from maflab.inference.tracking import IdentityTracker, Tracking
 
 _MOST_WAITING = 64  # frames; it bounds the memory where they come quickly
+_STEADY = 0.5  # seconds for which people are expected to go on as they went
 
 
 class Seen(NamedTuple):
@@ -33,6 +34,14 @@ class Followed(NamedTuple):
     begins_shot: bool
     people: list[Seen]
     detections: Detections | None  # what the detector said, of the frames that it looked at
+
+
+class _Found(NamedTuple):
+    """When and where a person was found last."""
+
+    time: float
+    seen: Seen
+    velocity: NDArray[np.float32]  # (4,) of their box, pixels a second
 
 
 class _Waiting:
@@ -80,7 +89,7 @@ class Follower:
         self._looked: float | None = None  # when the detector has looked last
         self._searched = -np.inf  # when it has looked everywhere, or seen that nothing has changed there
         self._elsewhere = Elsewhere()
-        self._last: dict[int, tuple[float, Seen]] = {}  # of this shot: when and where each was found last
+        self._last: dict[int, _Found] = {}  # of this shot: when and where each was found last
 
     def follow(self, frames: Iterable[tuple[Frame, bool]]) -> Iterator[Followed]:
         """The same frames with their people, in order; each comes when all about it is known.
@@ -132,17 +141,19 @@ class Follower:
         if found.identities is not None:
             identities = found.identities.tolist()
         for identity, box, score in zip(identities, found.boxes, found.scores, strict=True):
-            seen = Seen(identity, box, float(score))
+            seen, velocity = Seen(identity, box, float(score)), np.zeros(4, np.float32)
             if identity in self._last:
-                self._bridge(*self._last[identity], frame.time, seen)
+                before = self._last[identity]
+                self._bridge(before.time, before.seen, frame.time, seen)
+                velocity = _velocity(before, frame.time, seen)
             newest.people.append(seen)
-            self._last[identity] = (frame.time, seen)
+            self._last[identity] = _Found(frame.time, seen, velocity)
 
     def _near(self, now: float) -> tuple[NDArray[np.float32], bool]:
-        """Where people (N, 4) were a moment ago, and whether one of them, or everybody, was missed at the last look."""
-        present = [(time, seen) for time, seen in self._last.values() if now - time <= self._tracking.patience]
-        boxes = [seen.box for _, seen in present]
-        missed = any(time != self._looked for time, _ in present)
+        """Where people (N, 4) are expected, and whether one of them, or everybody, was missed at the last look."""
+        present = [found for found in self._last.values() if now - found.time <= self._tracking.patience]
+        boxes = [found.seen.box + found.velocity * min(now - found.time, _STEADY) for found in present]
+        missed = any(found.time != self._looked for found in present)
         return np.array(boxes, np.float32).reshape(-1, 4), missed or not present
 
     def _bridge(self, start: float, before: Seen, end: float, after: Seen) -> None:
@@ -162,7 +173,16 @@ class Follower:
         everywhere = self._waiting[-1].detections is not None
         seen_now = {seen.identity for seen in self._waiting[-1].people} if everywhere else set()
         # Whoever was found before and not now may be found again, and then the frames since are theirs.
-        missing = [time for who, (time, _) in self._last.items() if who not in seen_now and now - time < span]
+        away = [found.time for who, found in self._last.items() if who not in seen_now]
+        missing = [time for time in away if now - time < span]
         settled = min([*missing, self._looked if self._looked is not None else now])
         while self._waiting and (self._waiting[0].frame.time <= settled or len(self._waiting) > _MOST_WAITING):
             yield self._waiting.popleft().done()
+
+
+def _velocity(before: _Found, time: float, seen: Seen) -> NDArray[np.float32]:
+    """Of a person's box (4,) between two places: that of its centre, as its size says little of where they go."""
+    if not 0 < time - before.time <= 2 * _STEADY:
+        return np.zeros(4, np.float32)
+    moved = (seen.box - before.seen.box).reshape(2, 2).mean(0)
+    return np.tile(moved / np.float32(time - before.time), 2)
