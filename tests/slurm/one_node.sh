@@ -17,7 +17,8 @@ cannot() {
 configure() {
     local host cpus memory
     host=$(hostname -s)
-    cpus=$(nproc)
+    cpus=$(nproc --all) # without --all it goes by OMP_NUM_THREADS
+    ((cpus > 1)) || cpus=2
     memory=$(awk '/MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
     mkdir -p "$folder"/{state,spool,log}
     chmod 755 "$folder"
@@ -29,6 +30,7 @@ SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 SlurmctldPort=$ctld_port
 SlurmdPort=$node_port
+SlurmdParameters=config_overrides
 AuthType=auth/munge
 AuthInfo=socket=$folder/munge.socket
 CryptoType=crypto/munge

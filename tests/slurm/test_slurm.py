@@ -53,6 +53,16 @@ def test_two_jobs_run(slurm: dict[str, str], tmp_path: Path) -> None:
     assert list(tmp_path.glob("sweep/.submitit/*/*_submission.sh"))
 
 
+def test_a_job_of_two_processes_runs(slurm: dict[str, str], tmp_path: Path) -> None:
+    ddp = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "hydra.launcher.tasks_per_node=2"]
+    command = sweep(tmp_path, "seed=0", "trainer.max_steps=2", "data.batch_size=2", *ddp)
+    ran = subprocess.run(command, env=slurm, capture_output=True, text=True, timeout=800)
+    assert ran.returncode == 0, ran.stderr
+    (written,) = tmp_path.glob("sweep/*/metrics.json")
+    assert json.loads(written.read_text())["step"] == 2
+    assert list(tmp_path.glob("sweep/.submitit/*/*_1_log.out"))  # of the second process
+
+
 def test_a_requeued_job_goes_on(slurm: dict[str, str], tmp_path: Path) -> None:
     steps = ["trainer.max_steps=400", "trainer.val_check_interval=50", "scheduler=constant", "report.weights=last"]
     launched = subprocess.Popen(sweep(tmp_path, "seed=0", *steps), env=slurm)

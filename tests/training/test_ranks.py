@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import torch.distributed as dist
 from hydra.core.hydra_config import HydraConfig
 from lightning_fabric.plugins.environments import LightningEnvironment
 from omegaconf import OmegaConf
+from pytorch_lightning.accelerators import CPUAccelerator
 
 from maflab.training.errors import DeviceError, RankError
 from maflab.training.ranks import RANK_VARIABLES, JobLauncher, _check_port, distributed_job, rank_command
+from maflab.training.strategy import JobStrategy
 
 
 def test_a_rank_gets_the_jobs_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +69,21 @@ def test_a_dead_rank_is_told_with_its_last_line(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(JobLauncher, "ranks", [(dead, output)])
     with pytest.raises(RankError, match="Process 1 of this run ended with status 1: The disk is full"):
         JobLauncher.check(patience=20)
+
+
+def test_ranks_that_others_started_meet_where_their_cluster_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in RANK_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    cpu = torch.device("cpu")
+    with distributed_job():
+        os.environ["LOCAL_RANK"] = "0"  # SLURM's way: no address, no port
+        strategy = JobStrategy(
+            accelerator=CPUAccelerator(), parallel_devices=[cpu], cluster_environment=LightningEnvironment()
+        )
+        strategy.setup_distributed()
+        assert dist.get_world_size() == 1
+        dist.barrier()
+    assert not dist.is_initialized()
 
 
 def test_nothing_of_a_job_reaches_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,9 @@ class JobStrategy(DDPStrategy):
 
     def _met(self) -> dist.Store:
         """Where ranks that SLURM or torchrun has started meet: torchrun's one store serves all jobs of a multirun."""
+        assert self.cluster_environment is not None
+        at = self.cluster_environment  # SLURM's tells neither in the environment
+        os.environ |= {"MASTER_ADDR": at.main_address, "MASTER_PORT": str(at.main_port)}
         store, _, _ = next(dist.rendezvous("env://", self.global_rank, self.world_size, timeout=self._timeout))
         of_many = HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
         return dist.PrefixStore(f"job{HydraConfig.get().job.num}", store) if of_many else store
