@@ -84,7 +84,7 @@ def test_all_missing_packs_are_told_at_once(make_pack: MakePack, tmp_path: Path)
     with pytest.raises(PackError) as caught:
         data.setup("fit")
     message = str(caught.value)
-    assert "lacks 3 of 4 packs" in message
+    assert "3 of 4 packs are missing" in message
     for said in ("coco/train.h5", "h36m/train.h5", "walks/val.h5", "source=coco`", "source=h36m`", "source=walks_val`"):
         assert said in message
 
