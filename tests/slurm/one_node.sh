@@ -82,6 +82,10 @@ up() {
 down() {
     local pid name
     scancel --user=root 2>/dev/null || true
+    for _ in {1..60}; do # a step that has no controller left to report its end to would stay
+        [[ -z $(squeue --noheader 2>/dev/null) ]] && break
+        sleep 0.5
+    done
     for name in slurmctld slurmd munged; do
         pid=$(cat "$folder/$name.pid" 2>/dev/null) || continue
         kill "$pid" 2>/dev/null || continue
