@@ -56,3 +56,15 @@ def test_inference_is_compared_with_the_plain_way(tmp_path: Path) -> None:
     plain, ours = (float(rate) for rate in re.findall(r"at once: +([\d.]+) frames/s", text)[:2])
     gain = float(re.search(r"ours is ([\d.]+) times as fast", text)[1])
     assert gain == pytest.approx(ours / plain, rel=0.05)
+
+
+@pytest.mark.slow
+def test_the_demo_is_compared_with_its_network(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "demo_speed.py"), "--body", "tiny", "--frames", "24"]
+    done = subprocess.run([*command, "--turns", "1"], capture_output=True, text=True, cwd=tmp_path, timeout=280)
+    assert done.returncode == 0, done.stderr[-3000:]
+    alone, together, whole = (float(rate) for rate in re.findall(r"([\d.]+) frames/s", done.stdout))
+    ratios = re.search(r"end to end is ([\d.]+) of the network alone, ([\d.]+) of it side by side", done.stdout)
+    assert [float(ratio) for ratio in ratios.groups()] == pytest.approx([whole / alone, whole / together], abs=0.01)
+    stages = dict(re.findall(r"(\w+) ([\d.]+)", re.search(r"ms of work a frame: (.*)", done.stdout)[1]))
+    assert list(stages) == ["decoding", "shots", "people", "crops", "network", "writing"]

@@ -1,5 +1,6 @@
 """Binary glTF: Khronos' validator has nothing to say, and two other players put joints and skin where we have them."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from maflab.export.glb import write_glb
 from maflab.export.surface import body_surface
 from maflab.inference.recording import Recording
 
-from .clips import FRAMES, clip, in_scene, pixels
+from .clips import FRAMES, clip, in_scene, moving_track, pixels
 from .gltf_reader import Glb
 from .node_tools import play, validate
 
@@ -175,3 +176,21 @@ def _compare_with_three_js(recording: Recording, body: BodyModel, folder: Path, 
         assert np.abs(np.array(ours["joints"])[track.frames] - truth.joints).max() < 0.1 * MILLIMETRE
         assert np.abs(np.array(ours["vertices"])[track.frames] - truth.vertices[:, source]).max() < 0.1 * MILLIMETRE
     return path
+
+
+def test_a_long_clip_needs_hardly_more_memory(tiny_body: BodyModel, tmp_path: Path) -> None:
+    """Beyond the recording itself: what is allocated while it is written."""
+
+    def peak(count: int) -> int:
+        track = moving_track(3, np.arange(count), seed=0)
+        view = dict(focal=np.full(count, 150, np.float32), centre=np.zeros((count, 2), np.float32))
+        recording = clip()._replace(times=np.arange(count) / 30, tracks=[track], **view)
+        tracemalloc.start()
+        write_glb(recording, tiny_body, tmp_path / "result.glb")
+        largest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return largest
+
+    peak(600)  # what is loaded once
+    more = peak(2400) - peak(600)
+    assert more < 1800 * 800, "bytes a frame; the rotations alone have 864"
