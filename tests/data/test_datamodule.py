@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import find_free_network_port
 from numpy.testing import assert_array_equal
 from torch import Tensor, nn
 
@@ -142,8 +143,11 @@ def test_mixtures_that_make_no_sense_are_refused(train: list[Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_two_processes_see_each_sample_once(make_pack: MakePack, tmp_path: Path) -> None:
+def test_two_processes_see_each_sample_once(
+    make_pack: MakePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lightning must not swap our samplers for its own padding one."""
+    monkeypatch.setenv("MASTER_PORT", str(find_free_network_port()))  # Lightning would leave its own in place
     model, data = Recorder(), make_module(make_pack("a.h5", 11), batch_size=3, prepare=None)
     settings = dict(accelerator="cpu", devices=2, strategy="ddp_fork", logger=False, default_root_dir=tmp_path)
     trainer = pl.Trainer(**settings, max_epochs=1, enable_progress_bar=False, callbacks=[Tell(tmp_path)])
