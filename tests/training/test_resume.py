@@ -4,7 +4,11 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from maflab.models.pyramid import FeaturePyramid
+from maflab.training.checkpoint import load_model
 from maflab.training.errors import CheckpointError
 from maflab.training.run import train
 
@@ -31,6 +35,25 @@ def test_resumed_run_repeats_the_losses(stop: int, callbacks: str, small: Compos
     assert min(losses(second)) == stop
     for row, values in straight["metrics"].items():
         assert resumed["metrics"][row] == pytest.approx(values, rel=1e-5)
+
+
+def test_frozen_stages_stay_frozen_when_a_run_goes_on(small: Compose, tmp_path: Path) -> None:
+    # Start weights are not read again then, but what was frozen because of them must not begin to move.
+    start = FeaturePyramid("test_resnet", channels=8, weights="none").state_dict()
+    save_file({f"pyramid.{name}": value.contiguous() for name, value in start.items()}, tmp_path / "start.safetensors")
+    given = ["+experiment=maf_1iter", f"encoder.weights={tmp_path}/start.safetensors", "encoder.frozen=2"]
+    given += ["scheduler=constant", "trainer.val_check_interval=2"]
+    train(small(tmp_path / "first", *given, "trainer.max_steps=2"))
+    last = f"resume={tmp_path}/first/checkpoints/last.ckpt"
+    train(small(tmp_path / "second", *given, "trainer.max_steps=4", last))
+    pyramid = load_model(tmp_path / "second" / "checkpoints" / "last.ckpt").pyramid
+    moved = {
+        name
+        for name, value in pyramid.backbone.state_dict().items()
+        if not torch.equal(value, start[f"backbone.{name}"])
+    }
+    assert moved
+    assert not [name for name in moved if name.startswith(("conv1", "bn1", "layer1"))]
 
 
 def test_resume_true_finds_the_latest_run(small: Compose, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import timm
 from torch import Tensor, nn
 
 from maflab.models import encoders as encoders  # registers them with timm
-from maflab.models.weights import load_pyramid_weights
+from maflab.models.weights import NO_FILE, load_pyramid_weights
 
 
 class PyramidFeatures(NamedTuple):
@@ -49,7 +49,8 @@ class FeaturePyramid(pl.LightningModule):
             hardly move once they have seen people, and their backward pass over the largest maps is left out. Without
             start weights (`none`) all stages are trained.
         weights: `synthetic` (trained by this suite on synthetic people, shipped with it), `imagenet` (timm's, a
-            download), `none`, or the path of a file (see `maflab.models.weights`).
+            download), `none`, `checkpoint` (nothing yet: those of a trained model that is about to be restored), or the
+            path of a file (see `maflab.models.weights`).
 
     Raises:
         ValueError: no levels, an encoder timm does not know, or more frozen stages than it has.
@@ -86,7 +87,7 @@ class FeaturePyramid(pl.LightningModule):
         for level in range(levels):
             coarser = channels if level else self.global_channels
             self.stages.append(_Stage(coarser, channels, own.get(self._reduction(level), 0)))
-        if weights not in (None, "none", "imagenet"):
+        if weights not in NO_FILE:
             load_pyramid_weights(self, weights)
         self._frozen = self._freeze(0 if weights in (None, "none") else frozen)
 

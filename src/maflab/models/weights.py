@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHIPPED_WEIGHTS = "pyramid_synthetic.safetensors"
+NO_FILE = (None, "none", "imagenet", "checkpoint")
+"""What `encoder.weights` may say without naming a file of ours."""
 
 _WRAPPER = "module."  # what DataParallel puts before every name
 _DECONVOLUTION = re.compile(r"(?:keypoint_head\.|head\.)?deconv_layers\.(\d+)\.(.+)")
@@ -61,7 +63,7 @@ def load_head_weights(head: torch.nn.Module, source: str | None) -> bool:
 
     Args:
         head: the head.
-        source: what the pyramid's `weights` says; `imagenet`, `none` and bare backbones bring no head.
+        source: what the pyramid's `weights` says; those of `NO_FILE` and bare backbones bring no head.
 
     Returns:
         Whether the head was filled; otherwise it keeps its random start.
@@ -69,7 +71,7 @@ def load_head_weights(head: torch.nn.Module, source: str | None) -> bool:
     Raises:
         WeightsError: the file is missing or unreadable.
     """
-    if source in (None, "none", "imagenet"):
+    if source in NO_FILE:
         return False
     path = _locate(source)
     own = {k.removeprefix("aux_head."): v.float() for k, v in _read(path).items() if k.startswith("aux_head.")}

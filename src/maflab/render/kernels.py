@@ -98,7 +98,7 @@ def visit_triangles(
     """Each triangle of an item leaves depth and face index at the pixels it is nearest in.
 
     `nearest` starts as NO_HIT everywhere. Most triangles of a body lie between the rays of a small map and are left
-    after six additions.
+    after a few comparisons.
     """
     item, face = wp.tid()
     ia = faces[face, 0]

@@ -153,8 +153,12 @@ def check_same_model(checkpoint: dict[str, Any], config: DictConfig, path: Path 
 
 
 def without_start_weights(config: DictConfig) -> DictConfig:
-    """A copy that builds the model without reading start weights, which the checkpoint's replace anyway."""
-    return OmegaConf.merge(config, {"encoder": {"weights": "none"}})
+    """A copy that builds the model without reading start weights, which the checkpoint's replace anyway.
+
+    A model that had none keeps saying so: what start weights freeze stays frozen when a training goes on.
+    """
+    had = config.encoder.get("weights") not in (None, "none")
+    return OmegaConf.merge(config, {"encoder": {"weights": "checkpoint" if had else "none"}})
 
 
 def merged_with_checkpoint(config: DictConfig, checkpoint: dict[str, Any]) -> DictConfig:
