@@ -49,6 +49,7 @@ from maflab.models.pyramid import FeaturePyramid
 from maflab.models.recovery import MeshRecovery
 
 TARGET = 0.8
+Item = TypeVar("Item")
 _RESOLUTION = {"resnet18_half": 96, "resnet50": 224}
 
 
@@ -60,9 +61,6 @@ def model_of(encoder: str, body_name: str) -> MeshRecovery:
     pyramid = FeaturePyramid(encoder, channels=256 if published else 64, skips=not published, weights="none")
     loop = MAFLoop(body, pyramid.channels, pyramid.global_channels, levels=pyramid.levels)
     return MeshRecovery(pyramid, loop, None, body, torch.nn.Identity(), IterationErrors(body, loop.iterations)).eval()
-
-
-Item = TypeVar("Item")
 
 
 class Speed(NamedTuple):

@@ -5,7 +5,6 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from maflab.body.model import BodyModel
-from maflab.export import sampling
 from maflab.export.actors import scene_actors
 from maflab.export.euler import ORDER, euler_paths
 from maflab.export.quaternions import quaternion_paths
@@ -33,9 +32,7 @@ def test_what_is_sampled_lies_on_a_motion_of_constant_speed(tiny_body: BodyModel
     assert sampled.rate == pytest.approx(1 / 0.03)
     at = np.arange(15) * 0.03
     for block in (512, 4, 1):  # in one piece, and in several that must join
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sampling, "_BLOCK", block)
-            rotations, positions = (np.concatenate(part) for part in zip(*sampled.blocks(), strict=True))
+        rotations, positions = (np.concatenate(part) for part in zip(*sampled.blocks(block), strict=True))
         assert len(rotations) == sampled.steps
         np.testing.assert_allclose(rotations, turned(at), atol=1e-9)
         np.testing.assert_allclose(positions, at[:, None] * [1.0, -2.0, 0.5], atol=1e-9)

@@ -113,7 +113,10 @@ def _header(content: bytes) -> _Header | None:
             return None
         if kind == _SOF and length > _BLOCK:
             size_at = body + 1
-            size = (int.from_bytes(content[body + 3 : body + 5], "big"), int.from_bytes(content[body + 1 : body + 3]))
+            size = (
+                int.from_bytes(content[body + 3 : body + 5], "big"),
+                int.from_bytes(content[body + 1 : body + 3], "big"),
+            )
             factors = content[body + 7 : place : 3]
             group = (_BLOCK * max(f >> 4 for f in factors), _BLOCK * max(f & 15 for f in factors))
         elif kind == _DRI:

@@ -19,8 +19,6 @@ from maflab.inference.world import camera_placement, world_placement
 
 # Turns the axes of a picture's camera (y down, z forward) into those of a 3D tool's (y up, z backward), and back.
 CAMERA_TURN = np.diag([1.0, -1.0, -1.0])
-# Frames at once: bounds the memory of a long track.
-_BLOCK = 512
 
 
 class Actor(NamedTuple):
@@ -46,7 +44,12 @@ class Actor(NamedTuple):
 
     def blocks(self) -> Iterator[slice]:
         """The F frames in pieces that are small enough to be held at once."""
-        return (slice(start, start + _BLOCK) for start in range(0, len(self.frames), _BLOCK))
+        return blocks(len(self.frames))
+
+
+def blocks(count: int, size: int = 512) -> Iterator[slice]:
+    """So many rows in pieces of at most `size`: bounds the memory of a long track."""
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def scene_actors(recording: Recording, body: BodyModel) -> list[Actor]:

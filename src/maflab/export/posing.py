@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from maflab.body.model import BodyModel
 from maflab.body.skinning import skin
-from maflab.export.actors import Actor
+from maflab.export.actors import Actor, blocks
 
-# Frames at once: bounds the memory of a long track.
-_BLOCK = 32
+_BLOCK = 32  # frames of all vertices at once
 
 
 def posed_blocks(actor: Actor, body: BodyModel, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray, NDArray]]:
@@ -20,8 +19,8 @@ def posed_blocks(actor: Actor, body: BodyModel, rows: NDArray[np.int64]) -> Iter
     Pose-dependent corrections are in them, where the body has some.
     """
     betas = torch.from_numpy(actor.betas)
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
+    for piece in blocks(len(rows), _BLOCK):
+        block = rows[piece]
         rotations = torch.from_numpy(actor.rotations(block).astype(np.float32))
         shift = torch.from_numpy((actor.positions[block] - actor.rest_joints[0]).astype(np.float32))[:, None]
         with torch.no_grad():

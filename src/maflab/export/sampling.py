@@ -7,14 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
-from maflab.export.actors import Actor
+from maflab.export.actors import Actor, blocks
 from maflab.inference.recording import Recording
 from maflab.inference.time_stamps import frame_rate, steady_rate
 
 # What a single picture's rate is: formats ask for one.
 DEFAULT_RATE = 30.0
-# Steps at once: bounds the memory of a long track.
-_BLOCK = 512
 
 
 class EvenMotion(NamedTuple):
@@ -35,14 +33,14 @@ class EvenMotion(NamedTuple):
         """Steps."""
         return len(self.actor.times if self.times is None else self.times)
 
-    def blocks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Local rotations (f, 24, 3, 3) as of `Actor`, and the root joint's places (f, 3), piece by piece."""
+    def blocks(self, size: int = 512) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Local rotations (f, 24, 3, 3) as of `Actor`, and the root joint's places (f, 3), at most `size` at once."""
         actor = self.actor
         if self.times is None:
-            yield from ((actor.rotations(rows), actor.positions[rows]) for rows in actor.blocks())
+            yield from ((actor.rotations(rows), actor.positions[rows]) for rows in blocks(self.steps, size))
             return
-        for start in range(0, len(self.times), _BLOCK):
-            at = self.times[start : start + _BLOCK]
+        for piece in blocks(len(self.times), size):
+            at = self.times[piece]
             first = int(min(np.searchsorted(actor.times, at[0], "right") - 1, len(actor.times) - 2))
             rows = slice(first, max(int(np.searchsorted(actor.times, at[-1], "left")) + 1, first + 2))
             positions = np.stack([np.interp(at, actor.times[rows], axis) for axis in actor.positions[rows].T], axis=1)
