@@ -87,7 +87,7 @@ def test_without_labels_the_loss_and_its_gradient_are_zero(tiny_body: BodyModel)
 def test_masked_mean_is_the_mean_of_the_labelled() -> None:
     values = torch.randn(5, 3, 2)
     mask = torch.tensor([1.0, 0, 1, 0, 0])
-    torch.testing.assert_close(masked_mean(values, mask), values[[0, 2]].mean())
+    torch.testing.assert_close(masked_mean(values.flatten(1), mask), values[[0, 2]].mean())
 
 
 def test_confidence_weights_the_key_points() -> None:

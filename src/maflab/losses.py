@@ -23,8 +23,8 @@ class LossTerms(NamedTuple):
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of values (B, ...) over the samples of mask (B,); zero, with zero gradient, where there are none."""
-    return (values.flatten(1).mean(1) * mask).sum() / mask.sum().clamp(min=1)
+    """Mean (...) of values (..., B, N) over the samples of mask (B,); zero, with a gradient of zero, without any."""
+    return (values.mean(-1) * mask).sum(-1) / mask.sum().clamp(min=1)
 
 
 def squared_error(predicted: Tensor, labelled: Tensor, confidence: Tensor) -> Tensor:
@@ -37,25 +37,26 @@ def squared_error(predicted: Tensor, labelled: Tensor, confidence: Tensor) -> Te
 
 
 def keypoint_2d_error(predicted: Tensor, labelled: Tensor) -> Tensor:
-    """Confidence-weighted squared error of key points (B, 49, 2) against (B, 49, 3), a mean over everything.
+    """Confidence-weighted squared error (...) of key points (..., B, 49, 2) against (B, 49, 3), a mean over each batch.
 
     Unlabelled points stay in the denominator, as in SPIN's and PyMAF's code.
     """
-    return squared_error(predicted, labelled[..., :2], labelled[..., 2:]).mean()
+    return squared_error(predicted, labelled[..., :2], labelled[..., 2:]).mean((-3, -2, -1))
 
 
 def joint_3d_error(predicted: Tensor, labelled: Tensor, has: Tensor) -> Tensor:
-    """Squared error of the SPIN24 joints (B, 24, 3) against (B, 24, 4), each centred on the middle of its hips."""
+    """Squared error (...) of SPIN24 joints (..., B, 24, 3) against (B, 24, 4), each centred between its hips."""
 
     def centred(joints: Tensor) -> Tensor:
-        return joints - joints[:, HIPS].mean(1, keepdim=True)
+        return joints - joints[..., HIPS, :].mean(-2, keepdim=True)
 
     confidence = torch.where(has[:, None, None] > 0, labelled[..., 3:], 0)
-    return masked_mean(squared_error(centred(predicted), centred(labelled[..., :3]), confidence), has)
+    return masked_mean(squared_error(centred(predicted), centred(labelled[..., :3]), confidence).flatten(-2), has)
 
 
 def _labelled_error(predicted: Tensor, labelled: Tensor, has: Tensor) -> Tensor:
-    return masked_mean(squared_error(predicted.flatten(1), labelled.flatten(1), has[:, None]), has)
+    """Squared error (...) of parameters (..., B, N) against (B, N)."""
+    return masked_mean(squared_error(predicted, labelled, has[:, None]), has)
 
 
 HIPS = [SPIN49.index(name) - len(BODY25.names) for name in ("RHip", "LHip")]
@@ -100,10 +101,10 @@ class AuxiliaryLoss(nn.Module):
             return (error * inside).sum() / len(labelled)
 
         terms = {
-            "aux/part": self.part * masked_mean(part, targets.valid),
+            "aux/part": self.part * masked_mean(part.flatten(1), targets.valid),
             "aux/u": self.uv * coordinate(maps.u, targets.u),
             "aux/v": self.uv * coordinate(maps.v, targets.v),
-            "aux/annotation": self.annotation * masked_mean(annotation, targets.valid),
+            "aux/annotation": self.annotation * masked_mean(annotation.flatten(1), targets.valid),
         }
         if maps.surface is not None and targets.surface is not None:
             error = (maps.surface - targets.surface).abs() * inside[:, None] / inside.sum().clamp(min=1)
@@ -162,22 +163,27 @@ class MeshRecoveryLoss(nn.Module):
 
     def forward(self, prediction: Prediction, batch: Batch, targets: AuxiliaryTargets | None = None) -> LossTerms:
         """Weighted terms of a prediction; the auxiliary ones where it has maps and `targets` are given."""
-        terms: dict[str, Tensor] = {}
-        for t, estimate in enumerate(prediction.estimates[1:], start=1):
-            for name, value in self._estimate_terms(estimate, batch).items():
-                terms[f"iter{t}/{name}"] = self.weights[name] * value
+        regressed = prediction.estimates[1:]
+        values = self._estimate_terms(regressed, batch)
+        weighted = {name: self.weights[name] * value for name, value in values.items()}
+        terms = {f"iter{t + 1}/{name}": value[t] for t in range(len(regressed)) for name, value in weighted.items()}
         if prediction.auxiliary is not None and targets is not None:
             terms |= self.auxiliary(prediction.auxiliary, targets)
         return LossTerms(torch.stack(list(terms.values())).sum(), terms)
 
-    def _estimate_terms(self, estimate: Estimate, batch: Batch) -> dict[str, Tensor]:
+    def _estimate_terms(self, estimates: list[Estimate], batch: Batch) -> dict[str, Tensor]:
+        """A value an estimate (T,) for each term: all at once, since the sums are small and their calls are not."""
+
+        def stacked(name: str) -> Tensor:
+            return torch.stack([getattr(estimate, name) for estimate in estimates])
+
         xy, confidence = batch.keypoints_2d.split((2, 1), dim=-1)
         labelled = torch.cat((xy, confidence * self.confidence_factor[:, None]), dim=-1)
-        joints = estimate.keypoints_3d[:, len(BODY25.names) :]
+        joints = stacked("keypoints_3d")[..., len(BODY25.names) :, :]
         return {
-            "keypoints_2d": keypoint_2d_error(estimate.keypoints_2d, labelled),
+            "keypoints_2d": keypoint_2d_error(stacked("keypoints_2d"), labelled),
             "keypoints_3d": joint_3d_error(joints, batch.joints_3d, batch.has_joints_3d),
-            "pose": _labelled_error(estimate.rotations, batch.rotations, batch.has_pose),
-            "betas": _labelled_error(estimate.betas, batch.betas, batch.has_betas),
-            "camera": torch.exp(-10 * estimate.camera[:, 0]).square().mean(),
+            "pose": _labelled_error(stacked("rotations").flatten(2), batch.rotations.flatten(1), batch.has_pose),
+            "betas": _labelled_error(stacked("betas"), batch.betas, batch.has_betas),
+            "camera": torch.exp(-10 * stacked("camera")[..., 0]).square().mean(-1),
         }

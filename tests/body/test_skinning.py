@@ -12,6 +12,7 @@ from torch import Tensor
 from maflab.body.arrays import BodyArrays
 from maflab.body.joints import H36M17, SMPL24, SPIN49
 from maflab.body.model import BodyModel
+from maflab.body.skinning import joint_transforms
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,16 @@ def test_skinning_is_smplx(kind: str, tiny_body: BodyModel, correcting_body: Bod
     vertices, joints = reference(body, rotations, betas)
     torch.testing.assert_close(output.vertices, vertices, atol=1e-5, rtol=0)
     torch.testing.assert_close(output.joints, joints, atol=1e-5, rtol=0)
+
+
+def test_joints_may_stand_in_any_order_below_their_parents() -> None:
+    parents = [-1, 0, 1, 0, 2, 3, 1]  # depths 0 1 2 1 3 2 2: a depth's joints are not together
+    rotations = roma.random_rotmat((3, len(parents)))
+    rest = torch.randn(3, len(parents), 3)
+    transforms, posed = joint_transforms(rotations, rest, parents)
+    vertices, reference_transforms = smplx.lbs.batch_rigid_transform(rotations, rest, torch.tensor(parents))
+    torch.testing.assert_close(posed, vertices, atol=1e-5, rtol=0)
+    torch.testing.assert_close(transforms, reference_transforms[:, :, :3], atol=1e-5, rtol=0)
 
 
 def test_rest_pose_is_the_template(tiny_body: BodyModel) -> None:

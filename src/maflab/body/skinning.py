@@ -1,5 +1,8 @@
 """Linear blend skinning along a kinematic tree (Loper et al., SMPL, 2015, equations 2-4)."""
 
+import functools
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -16,22 +19,22 @@ def joint_transforms(rotations: Tensor, rest_joints: Tensor, parents: list[int])
         (B, J, 3, 4) transforms [R | t] that take a rest point to its place when it is rigidly bound to the joint,
         and (B, J, 3) posed joints. The root turns about its own rest position, as in SMPL.
     """
-    offsets = torch.cat([rest_joints[:, :1], rest_joints[:, 1:] - rest_joints[:, parents[1:]]], dim=1)  # (B, J, 3)
-    turns: list[Tensor] = [torch.empty(0)] * len(parents)
-    places: list[Tensor] = [torch.empty(0)] * len(parents)
-    turns[0], places[0] = rotations[:, :1], offsets[:, :1]
+    tree = _tree(tuple(parents))
+    offsets = torch.cat([rest_joints[:, :1], rest_joints[:, 1:] - rest_joints[:, parents[1:]]], dim=1)
+    bottom = rotations.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*rotations.shape[:2], 1, 4)
+    local = torch.cat([torch.cat([rotations, offsets[..., None]], dim=-1), bottom], dim=-2)  # (B, J, 4, 4)
+    if tree.order != tree.back:
+        local = local[:, tree.order]
     # One product a depth of the tree (9 in SMPL) instead of one a joint: the loop is latency-bound.
-    for level in _levels(parents):
-        up = [parents[joint] for joint in level]
-        parent_turn = torch.cat([turns[joint] for joint in up], dim=1)  # (B, L, 3, 3)
-        parent_place = torch.cat([places[joint] for joint in up], dim=1)  # (B, L, 3)
-        turn = parent_turn @ rotations[:, level]
-        place = (parent_turn @ offsets[:, level, :, None]).squeeze(-1) + parent_place
-        for position, joint in enumerate(level):
-            turns[joint] = turn[:, position : position + 1]
-            places[joint] = place[:, position : position + 1]
-    turn = torch.cat(turns, dim=1)  # (B, J, 3, 3)
-    posed = torch.cat(places, dim=1)  # (B, J, 3)
+    levels = local.split(tree.sizes, dim=1)
+    above = torch.tensor(tree.above, device=local.device).split(tree.sizes[1:])
+    world = [levels[0]]
+    for up, level in zip(above, levels[1:], strict=True):
+        world.append(world[-1].index_select(1, up) @ level)
+    placed = torch.cat(world, dim=1)[:, :, :3]  # (B, J, 3, 4)
+    if tree.order != tree.back:
+        placed = placed[:, tree.back]
+    turn, posed = placed[..., :3], placed[..., 3]
     shift = posed - (turn @ rest_joints[..., None]).squeeze(-1)
     return torch.cat([turn, shift[..., None]], dim=-1), posed
 
@@ -50,8 +53,21 @@ def pose_feature(rotations: Tensor) -> Tensor:
     return (rotations[:, 1:] - identity).flatten(1)
 
 
-def _levels(parents: list[int]) -> list[list[int]]:
+class _Tree(NamedTuple):
+    """A kinematic tree by depth."""
+
+    order: list[int]  # the joints, those of a depth together, the root first
+    back: list[int]  # where each joint stands in that order
+    sizes: list[int]  # how many joints each depth has
+    above: list[int]  # for all joints but the root, in that order: which joint of the depth above is the parent
+
+
+@functools.cache
+def _tree(parents: tuple[int, ...]) -> _Tree:
     depth = [0] * len(parents)
     for joint in range(1, len(parents)):
         depth[joint] = depth[parents[joint]] + 1
-    return [[j for j in range(len(parents)) if depth[j] == d] for d in range(1, max(depth) + 1)]
+    levels = [[j for j in range(len(parents)) if depth[j] == d] for d in range(max(depth) + 1)]
+    order = [joint for level in levels for joint in level]
+    above = [levels[depth[joint] - 1].index(parents[joint]) for joint in order[1:]]
+    return _Tree(order, [order.index(joint) for joint in range(len(order))], [len(level) for level in levels], above)

@@ -124,9 +124,8 @@ class FoldedBody(nn.Module):
         pairs = self.constant + betas @ self.shape_terms
         if self.pose_terms is not None:
             pairs = pairs + pose_feature(rotations) @ self.pose_terms
-        pairs = pairs.reshape(batch, -1, 3)
-        chosen = transforms[:, self.joint_of]  # (B, Q, 3, 4)
-        moved = (chosen[..., :3] @ pairs[..., None]).squeeze(-1) + chosen[..., 3] * self.masses
+        weighted = torch.cat([pairs.reshape(batch, -1, 3), self.masses.expand(batch, -1, -1)], dim=2)  # (B, Q, 4)
+        moved = (transforms.index_select(1, self.joint_of) @ weighted[..., None]).squeeze(-1)  # (B, Q, 3)
         points = moved.new_zeros(batch, self.num_points + 30, 3).index_add(1, self.point_of, moved)
         keypoints = torch.cat([joints, points[:, self.num_points :]], dim=1)[:, MODEL54_TO_SPIN49]
         return points[:, : self.num_points], keypoints

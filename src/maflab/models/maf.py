@@ -127,7 +127,7 @@ class MAFLoop(pl.LightningModule):
         points = self.sample_points(t, current)
         if points is None:
             return features.pooled
-        level = features.maps[self.schedule[t]]
+        level = _keeping_layout(features.maps[self.schedule[t]])
         raw = F.grid_sample(level, points.to(level.dtype)[:, :, None], align_corners=True)[..., 0]
         return self.reductions[t](raw).flatten(1)
 
@@ -144,6 +144,17 @@ class MAFLoop(pl.LightningModule):
         with torch.no_grad():
             one = self._estimate(self.mean_pose[None], self.mean_betas[None], self.mean_camera[None])
         return Estimate(*(x.expand(batch, *x.shape[1:]) for x in one))
+
+
+def _keeping_layout(level: Tensor) -> Tensor:
+    """The map itself, whose gradient comes in the map's own memory layout.
+
+    grid_sample's is contiguous always; beside a channels_last map that slows every layer that it passes on its way.
+    """
+    if level.requires_grad and level.is_contiguous(memory_format=torch.channels_last):
+        level = level.view_as(level)
+        level.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+    return level
 
 
 def _for_each_iteration(name: str, values: Sequence, iterations: int) -> tuple:

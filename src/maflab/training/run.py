@@ -27,6 +27,7 @@ from maflab.training.checkpoint import (
 )
 from maflab.training.errors import CheckpointError
 from maflab.training.logging import RunInfo, describe_run, finish, job_overrides, log_result
+from maflab.training.memory import keep_freed_memory
 from maflab.training.outcome import check_report, report_training
 from maflab.training.packs import check_packs
 from maflab.training.precision import check_device
@@ -56,6 +57,7 @@ def train(config: DictConfig) -> dict[str, Any]:
         OverrideError, DeviceError, RankError, CheckpointError and the errors of the parts: see `maflab.training.build`.
     """
     quieten()
+    keep_freed_memory()
     settings = plain(config)
     check_report(config.report.split, config.report.weights)
     check_device(config.trainer.accelerator, config.trainer.devices)
