@@ -35,6 +35,7 @@ from maflab.training.build import (
     build_trainer,
 )
 from maflab.training.logging import RunInfo
+from maflab.training.memory import keep_freed_memory
 from maflab.training.quiet import quieten
 from maflab.training.seeding import StepSeed
 
@@ -140,12 +141,13 @@ def measure(
     """Seconds of each part, of everything, and samples a step."""
     count = warm + steps + 1
     config = composed(
-        "+experiment=maf_3iter", "encoder.weights=none", "data.prepare.folder=${paths.packs}/benchmark_${body.name}",
+        "+experiment=maf_3iter", "encoder.weights=checkpoint", "data.prepare.folder=${paths.packs}/benchmark_${body.name}",
         "data.prepare.counts={train:1024,val:8,test:8}", f"paths.output={folder}", "callbacks.best=null",
         "callbacks.last=null", "callbacks.panel=null", f"trainer.max_steps={count}", "trainer.limit_val_batches=0",
         f"trainer.val_check_interval={count}", *overrides,
     )  # fmt: skip
     quieten()
+    keep_freed_memory()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     body = build_body(config)
     model, datamodule = build_model(config, body), build_datamodule(config, body)
