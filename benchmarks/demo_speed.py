@@ -20,8 +20,10 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from composed import composed
 
 from maflab.body.load import load_body
+from maflab.body.model import BodyModel
 from maflab.data.synthetic.clip import Clip
 from maflab.export import ExportOptions, export_recording
 from maflab.inference.camera import Camera
@@ -43,24 +45,25 @@ from maflab.inference.shots import shots
 from maflab.inference.side_by_side import side_by_side
 from maflab.inference.tracking import Tracking
 from maflab.inference.zero_lag import ZeroLag
-from maflab.metrics.estimates import IterationErrors
-from maflab.models.maf import MAFLoop
-from maflab.models.pyramid import FeaturePyramid
 from maflab.models.recovery import MeshRecovery
+from maflab.training.build import build_body, build_model
+from maflab.training.memory import keep_freed_memory
 
 TARGET = 0.8
 Item = TypeVar("Item")
-_RESOLUTION = {"resnet18_half": 96, "resnet50": 224}
+# What train.py would train, by encoder.
+_EXPERIMENTS = {"resnet18_half": "maf_3iter", "resnet50": "paper/pymaf"}
 
 
-def model_of(encoder: str, body_name: str) -> MeshRecovery:
+def estimator_of(encoder: str, body_name: str) -> tuple[Estimator, BodyModel]:
     """The default network, or the published one, untrained: its speed is that of a trained one."""
+    keep_freed_memory()
     torch.manual_seed(0)
-    body = load_body(body_name, "data/body")
-    published = encoder == "resnet50"
-    pyramid = FeaturePyramid(encoder, channels=256 if published else 64, skips=not published, weights="none")
-    loop = MAFLoop(body, pyramid.channels, pyramid.global_channels, levels=pyramid.levels)
-    return MeshRecovery(pyramid, loop, None, body, torch.nn.Identity(), IterationErrors(body, loop.iterations)).eval()
+    config = composed(f"+experiment={_EXPERIMENTS[encoder]}", f"body={body_name}", "encoder.weights=none")
+    body = build_body(config)
+    model = build_model(config, body)
+    assert isinstance(model, MeshRecovery)
+    return Estimator(model.eval(), config.data.resolution), body
 
 
 class Speed(NamedTuple):
@@ -134,11 +137,10 @@ def stages(clip: Path, estimator: Estimator, detector: Detector, folder: Path, b
 
 def speed(given: argparse.Namespace) -> None:
     """Turns of all, and the median ratios."""
-    model = model_of(given.encoder, given.body)
-    estimator = Estimator(model, _RESOLUTION[given.encoder])
+    estimator, body = estimator_of(given.encoder, given.body)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_clip(folder / "clip.mp4", model.body, Clip(given.frames, size=tuple(given.size), seed=1))
+        write_clip(folder / "clip.mp4", body, Clip(given.frames, size=tuple(given.size), seed=1))
         detector = HogDetector() if given.detector == "opencv" else WholeFrame()
         lanes = estimator.lanes
         alone(estimator, 4 * given.batch, given.batch, lanes)
@@ -161,22 +163,21 @@ def speed(given: argparse.Namespace) -> None:
 
 def one_clip(given: argparse.Namespace) -> None:
     """A clip through everything to a saved result, in this process; prints its peak."""
-    model = model_of("resnet18_half", "tiny")
-    estimator = Estimator(model, 32)
+    estimator, body = estimator_of("resnet18_half", "tiny")
     with tempfile.TemporaryDirectory() as name:
         folder, source = Path(name), open_source(given.clip)
         store = EstimateStore(folder / ESTIMATES, {}, resume=False)
         run(source, WholeFrame(), Tracking(), estimator, store, Reading(), Progress("", None, interactive=False))
         motion = Motion(smoothing=ZeroLag())
-        recording = settled_result(folder, source, model.body, Camera(), motion, shortest=0.3, whole=True)
+        recording = settled_result(folder, source, body, Camera(), motion, shortest=0.3, whole=True)
         peaks = {"estimates and result": peak_memory()}
-        export_recording(recording, model.body, folder, ["bvh"])  # loads what exports load
+        export_recording(recording, body, folder, ["bvh"])  # loads what exports load
         for name in given.export:
             forget_peak()
-            export_recording(recording, model.body, folder, [name], ExportOptions(stride=max(store.done // 100, 1)))
+            export_recording(recording, body, folder, [name], ExportOptions(stride=max(store.done // 100, 1)))
             peaks[name] = peak_memory()
         forget_peak()
-        draw_recording(source, recording, model.body, Overlay(), folder, Progress("", None, interactive=False))
+        draw_recording(source, recording, body, Overlay(), folder, Progress("", None, interactive=False))
         peaks["overlay"] = peak_memory()
     print(json.dumps({"frames": store.done, "peaks": peaks}))
 
@@ -216,7 +217,7 @@ def memory(given: argparse.Namespace) -> None:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", default="resnet18_half", choices=list(_RESOLUTION))
+    parser.add_argument("--encoder", default="resnet18_half", choices=list(_EXPERIMENTS))
     parser.add_argument("--body", default="anny")
     parser.add_argument("--detector", default="opencv", choices=["opencv", "whole"])
     parser.add_argument("--frames", type=int, default=480)

@@ -141,10 +141,10 @@ def measure(
     """Seconds of each part, of everything, and samples a step."""
     count = warm + steps + 1
     config = composed(
-        "+experiment=maf_3iter", "encoder.weights=checkpoint", "data.prepare.folder=${paths.packs}/benchmark_${body.name}",
-        "data.prepare.counts={train:1024,val:8,test:8}", f"paths.output={folder}", "callbacks.best=null",
-        "callbacks.last=null", "callbacks.panel=null", f"trainer.max_steps={count}", "trainer.limit_val_batches=0",
-        f"trainer.val_check_interval={count}", *overrides,
+        "+experiment=maf_3iter", "encoder.weights=checkpoint",
+        "data.prepare.folder=${paths.packs}/benchmark_${body.name}", "data.prepare.counts={train:1024,val:8,test:8}",
+        f"paths.output={folder}", "callbacks.best=null", "callbacks.last=null", "callbacks.panel=null",
+        f"trainer.max_steps={count}", "trainer.limit_val_batches=0", f"trainer.val_check_interval={count}", *overrides,
     )  # fmt: skip
     quieten()
     keep_freed_memory()

@@ -241,5 +241,7 @@ def _sources(
 
 
 def _start_worker(_: int) -> None:
+    # Each tensor by its name: to pass a file descriptor takes a connection of its own, milliseconds a batch.
+    torch.multiprocessing.set_sharing_strategy("file_system")
     # Workers are the parallelism; OpenCV's own threads would only fight over the cores.
     cv2.setNumThreads(0)

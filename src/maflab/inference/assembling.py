@@ -46,9 +46,10 @@ def tracks_of(folder: Path, line: Timeline, shortest: float) -> list[Track]:
             parts[name].append(shard[name])
     if not parts["identities"]:
         return []
-    rows = {
-        name: np.concatenate([part for part in values if len(part)] or values[:1]) for name, values in parts.items()
-    }
+    rows = {}
+    for name in _ROWS:
+        values = parts.pop(name)  # one field at a time is held twice
+        rows[name] = np.concatenate([part for part in values if len(part)] or values[:1])
     order = np.argsort(rows["identities"], kind="stable")
     starts = np.flatnonzero(np.diff(rows["identities"][order], prepend=-1))
     own = [np.sort(group) for group in np.split(order, starts[1:])] if len(order) else []

@@ -31,7 +31,7 @@ class Tracking(NamedTuple):
 
     patience: float = 1.0
     bridge: float = 0.6
-    shortest: float = 0.3
+    shortest: float = 0.5
 
 
 class _Gone(NamedTuple):

@@ -28,6 +28,7 @@ from maflab.models.recovery import MeshRecovery
 from maflab.training.build import build_part, plain
 from maflab.training.checkpoint import load_model, locate_checkpoint, read_checkpoint, saved_config
 from maflab.training.errors import CheckpointError, OverrideError
+from maflab.training.memory import keep_freed_memory
 from maflab.training.precision import check_device, choose_precision
 from maflab.training.quiet import quieten
 
@@ -63,6 +64,7 @@ def demo(config: DictConfig) -> Result:
             the work, where they can be known then.
     """
     quieten()
+    keep_freed_memory()
     formats = [config.export] if isinstance(config.export, str) else [str(name) for name in config.export]
     check_formats(formats)
     options = ExportOptions(**config.export_options).checked()
