@@ -79,7 +79,7 @@ def report_training(
     subject = Subject(config, model, datamodule, path, int(checkpoint["global_step"]))
     result = measure(subject, watching, logger, split)
     result |= {"weights": which, "samples_per_second": round(watch.rate, 2)}
-    result["cost"]["train_seconds"] = round(watch.seconds, 1)
+    result["cost"]["train_seconds"] = round(watch.seconds, 3)
     folder = Path(config.paths.output)
     publish(result, folder, f"{config.name} on {split}, {which} weights (step {subject.step})")
     if isinstance(model, DensePretraining):
