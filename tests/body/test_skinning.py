@@ -55,8 +55,9 @@ def test_skinning_is_smplx(kind: str, tiny_body: BodyModel, correcting_body: Bod
     torch.testing.assert_close(output.joints, joints, atol=1e-5, rtol=0)
 
 
-def test_joints_may_stand_in_any_order_below_their_parents() -> None:
-    parents = [-1, 0, 1, 0, 2, 3, 1]  # depths 0 1 2 1 3 2 2: a depth's joints are not together
+# Depths 0 1 2 1 3 2 2, then 0 1 2 1: a depth's joints are not together; in the second to sort them is its own reverse.
+@pytest.mark.parametrize("parents", [[-1, 0, 1, 0, 2, 3, 1], [-1, 0, 1, 0]])
+def test_joints_may_stand_in_any_order_below_their_parents(parents: list[int]) -> None:
     rotations = roma.random_rotmat((3, len(parents)))
     rest = torch.randn(3, len(parents), 3)
     transforms, posed = joint_transforms(rotations, rest, parents)

@@ -23,7 +23,7 @@ def joint_transforms(rotations: Tensor, rest_joints: Tensor, parents: list[int])
     offsets = torch.cat([rest_joints[:, :1], rest_joints[:, 1:] - rest_joints[:, parents[1:]]], dim=1)
     bottom = rotations.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*rotations.shape[:2], 1, 4)
     local = torch.cat([torch.cat([rotations, offsets[..., None]], dim=-1), bottom], dim=-2)  # (B, J, 4, 4)
-    if tree.order != tree.back:
+    if not tree.in_order:
         local = local[:, tree.order]
     # One product a depth of the tree (9 in SMPL) instead of one a joint: the loop is latency-bound.
     levels = local.split(tree.sizes, dim=1)
@@ -32,7 +32,7 @@ def joint_transforms(rotations: Tensor, rest_joints: Tensor, parents: list[int])
     for up, level in zip(above, levels[1:], strict=True):
         world.append(world[-1].index_select(1, up) @ level)
     placed = torch.cat(world, dim=1)[:, :, :3]  # (B, J, 3, 4)
-    if tree.order != tree.back:
+    if not tree.in_order:
         placed = placed[:, tree.back]
     turn, posed = placed[..., :3], placed[..., 3]
     shift = posed - (turn @ rest_joints[..., None]).squeeze(-1)
@@ -56,6 +56,7 @@ def pose_feature(rotations: Tensor) -> Tensor:
 class _Tree(NamedTuple):
     """A kinematic tree by depth."""
 
+    in_order: bool  # whether no joint stands before one nearer to the root
     order: list[int]  # the joints, those of a depth together, the root first
     back: list[int]  # where each joint stands in that order
     sizes: list[int]  # how many joints each depth has
@@ -70,4 +71,5 @@ def _tree(parents: tuple[int, ...]) -> _Tree:
     levels = [[j for j in range(len(parents)) if depth[j] == d] for d in range(max(depth) + 1)]
     order = [joint for level in levels for joint in level]
     above = [levels[depth[joint] - 1].index(parents[joint]) for joint in order[1:]]
-    return _Tree(order, [order.index(joint) for joint in range(len(order))], [len(level) for level in levels], above)
+    back = [order.index(joint) for joint in range(len(order))]
+    return _Tree(depth == sorted(depth), order, back, [len(level) for level in levels], above)

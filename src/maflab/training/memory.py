@@ -1,4 +1,4 @@
-"""Freed memory that is kept for the next step."""
+"""Freed memory that is kept for the next step, or the next frames."""
 
 import ctypes
 import sys
@@ -9,11 +9,12 @@ _NEVER = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep what a training step frees, instead of returning it to the system.
+    """Let the C library keep what is freed, instead of returning it to the system.
 
-    A step on a processor frees and takes anew some hundred megabytes. By default glibc gives large blocks back at once,
-    and the next step pays for each of their pages again: 5,000 page faults with the default network, 110,000 with the
-    paper's. Peak memory is the same; it is given back when the process ends. Other C libraries are left as they are.
+    A training step on a processor frees and takes anew some hundred megabytes. By default glibc gives large blocks back
+    at once, and the next step pays for each of their pages again: 5,000 page faults with the default network, 110,000
+    with the paper's. The peak is the same; what is kept goes back when the process ends. Other C libraries are left as
+    they are.
     """
     if sys.platform != "linux":
         return
