@@ -37,6 +37,18 @@ def test_resumed_run_repeats_the_losses(stop: int, callbacks: str, small: Compos
         assert resumed["metrics"][row] == pytest.approx(values, rel=1e-5)
 
 
+def test_a_run_goes_on_in_another_memory_layout(small: Compose, tmp_path: Path) -> None:
+    given = ["+experiment=maf_1iter", "scheduler=constant", "trainer.val_check_interval=2"]
+    train(small(tmp_path / "first", *given, "trainer.max_steps=2"))
+    last = f"resume={tmp_path}/first/checkpoints/last.ckpt"
+    for layout in ("true", "false"):
+        train(small(tmp_path / layout, *given, "trainer.max_steps=6", last, f"model.channels_last={layout}"))
+    known, other = (losses(tmp_path / layout) for layout in ("true", "false"))
+    assert {step: float(loss) for step, loss in other.items()} == pytest.approx(
+        {step: float(loss) for step, loss in known.items()}, rel=1e-4
+    )
+
+
 def test_frozen_stages_stay_frozen_when_a_run_goes_on(small: Compose, tmp_path: Path) -> None:
     # Start weights are not read again then, but what was frozen because of them must not begin to move.
     start = FeaturePyramid("test_resnet", channels=8, weights="none").state_dict()

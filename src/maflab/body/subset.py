@@ -1,20 +1,14 @@
-"""Skinning a few points of a body directly, without building its thousands of vertices.
-
-A point that is a weighted sum of vertices, p = sum_v M_pv x_v, is skinned as x_v = sum_j w_vj (R_j s_v + t_j) with
-s_v linear in betas and the pose feature. So p = sum_j [R_j a_pj + t_j b_pj], where a_pj = sum_v M_pv w_vj s_v is
-linear in betas again and b_pj = sum_v M_pv w_vj is a constant: both can be folded once, and only the pairs (p, j)
-with weight are kept. The result is exact, not an approximation.
-"""
+"""A few points of a body and its key points, without the thousands of vertices between them."""
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix, vstack
 from torch import Tensor, nn
 
-from maflab.body.arrays import BodyArrays
+from maflab.body.folding import FoldedSums
 from maflab.body.joints import MODEL54_TO_SPIN49
 from maflab.body.model import BodyModel
-from maflab.body.skinning import joint_transforms, pose_feature
+from maflab.body.skinning import joint_transforms
 
 
 def select_points(template: np.ndarray, count: int) -> np.ndarray:
@@ -56,12 +50,7 @@ class FoldedBody(nn.Module):
     rest_joints: Tensor
     joint_shape_dirs: Tensor
     indices: Tensor
-    constant: Tensor
-    shape_terms: Tensor
-    pose_terms: Tensor | None
-    masses: Tensor
-    joint_of: Tensor
-    point_of: Tensor
+    order: Tensor
     point_vertices: Tensor  # (P, K) int64, with vertices_a_point
     point_weights: Tensor  # (P, K)
 
@@ -75,8 +64,11 @@ class FoldedBody(nn.Module):
         self.register_buffer("joint_shape_dirs", body.joint_shape_dirs, persistent=False)
         indices = select_points(body.arrays.template, num_points)
         self.register_buffer("indices", torch.from_numpy(indices), persistent=False)
-        for name, value in _fold(body.arrays, _single(indices, body.num_vertices)).items():
-            self.register_buffer(name, value, persistent=False)
+        self.register_buffer("order", torch.tensor(MODEL54_TO_SPIN49), persistent=False)
+        # Points and key points apart: a loss on these only, as in training, carries no gradient through the points.
+        self.points = FoldedSums(body.arrays, _single(indices, body.num_vertices))
+        landmarks = _single(body.arrays.landmarks, body.num_vertices)
+        self.landmarks = FoldedSums(body.arrays, vstack([landmarks, body.arrays.extra_regressor]))
         self.vertices_a_point = vertices_a_point
         if vertices_a_point is not None:
             self._arrays = body.arrays
@@ -120,24 +112,13 @@ class FoldedBody(nn.Module):
         """(B, 24, 3, 3), (B, 10) -> points (B, P, 3) and key points (B, 49, 3), metres, as BodyModel places them."""
         rest_joints = self.rest_joints + torch.einsum("bs,jcs->bjc", betas, self.joint_shape_dirs)
         transforms, joints = joint_transforms(rotations, rest_joints, self.parents)
-        batch = betas.shape[0]  # `len` would be a constant in an exported graph
-        pairs = self.constant + betas @ self.shape_terms
-        if self.pose_terms is not None:
-            pairs = pairs + pose_feature(rotations) @ self.pose_terms
-        weighted = torch.cat([pairs.reshape(batch, -1, 3), self.masses.expand(batch, -1, -1)], dim=2)  # (B, Q, 4)
-        moved = (transforms.index_select(1, self.joint_of) @ weighted[..., None]).squeeze(-1)  # (B, Q, 3)
-        points = moved.new_zeros(batch, self.num_points + 30, 3).index_add(1, self.point_of, moved)
-        keypoints = torch.cat([joints, points[:, self.num_points :]], dim=1)[:, MODEL54_TO_SPIN49]
-        return points[:, : self.num_points], keypoints
+        keypoints = torch.cat([joints, self.landmarks(rotations, betas, transforms)], dim=1)
+        return self.points(rotations, betas, transforms), keypoints.index_select(1, self.order)
 
 
 def _fold_again(folded: FoldedBody, _keys: object = None) -> None:
     """Follow the given points, which `take_points` or a loaded state has changed; device and precision stay."""
-    like = folded.rest_joints
-    for name, value in _fold(folded._arrays, folded.combination()).items():
-        if value is not None:
-            value = value.to(like) if value.is_floating_point() else value.to(like.device)
-        setattr(folded, name, value)
+    folded.points = FoldedSums(folded._arrays, folded.combination()).to(folded.rest_joints)
     heaviest = folded.point_weights.argmax(dim=1, keepdim=True)
     folded.indices = folded.point_vertices.gather(1, heaviest)[:, 0]
 
@@ -146,32 +127,3 @@ def _single(vertices: np.ndarray, of: int) -> csr_matrix:
     """(N, `of`) that picks the given vertices (N,)."""
     count = len(vertices)
     return csr_matrix((np.ones(count), (np.arange(count), vertices)), shape=(count, of))
-
-
-def _fold(arrays: BodyArrays, points: csr_matrix) -> dict[str, Tensor | None]:
-    """The folded terms of the points (P, V), the 21 landmarks and the 9 regressed joints, a row a (point, joint)."""
-    vertices = len(arrays.template)
-    landmarks = _single(arrays.landmarks, vertices)
-    combination = vstack([points, landmarks, arrays.extra_regressor]).tocsr().astype(np.float64)
-    weights = arrays.skin_weights.astype(np.float64)
-    masses = combination @ weights  # (P, 24)
-    point_of, joint_of = np.nonzero(masses > 0)
-    # Row (p, j) of `fold` takes any per-vertex field to its M- and w-weighted sum.
-    fold = csr_matrix(combination[point_of].multiply(weights[:, joint_of].T))  # (Q, V)
-
-    def folded(field: np.ndarray) -> np.ndarray:
-        return fold @ field.reshape(vertices, -1).astype(np.float64)
-
-    def terms(directions: np.ndarray) -> Tensor:
-        count = directions.shape[-1]
-        stacked = folded(directions).reshape(len(joint_of) * 3, count).T
-        return torch.from_numpy(np.ascontiguousarray(stacked, np.float32))
-
-    return {
-        "constant": torch.from_numpy(folded(arrays.template).reshape(-1).astype(np.float32)),
-        "shape_terms": terms(arrays.shape_dirs),
-        "pose_terms": None if arrays.pose_dirs is None else terms(arrays.pose_dirs),
-        "masses": torch.from_numpy(masses[point_of, joint_of].astype(np.float32))[:, None],
-        "joint_of": torch.from_numpy(joint_of),
-        "point_of": torch.from_numpy(point_of),
-    }

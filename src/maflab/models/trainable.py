@@ -85,6 +85,11 @@ class Trainable(pl.LightningModule):
         schedule = {"scheduler": self.scheduler(built, total_steps=total), "interval": "step"}
         return {"optimizer": built, "lr_scheduler": schedule}
 
+    def on_train_start(self) -> None:
+        """Brings restored optimizers into the memory layout of this model's weights."""
+        for optimizer in self.trainer.optimizers:
+            match_layouts(optimizer)
+
     def _log_metrics(self, stage: str) -> None:
         # The metrics have reduced over the processes already, so every rank logs the same figure.
         self._table = self.metric_rows()
@@ -94,3 +99,15 @@ class Trainable(pl.LightningModule):
         for row, values in [*earlier, last] if earlier else []:
             self.log_dict({f"{stage}/{row}/{name}": value for name, value in values.items()})
         self.log_dict({f"{stage}/{name}": value for name, value in last[1].items()})
+
+
+def match_layouts(optimizer: torch.optim.Optimizer) -> None:
+    """Give what an optimizer remembers of a parameter the parameter's own memory layout.
+
+    They differ where a training with `model.channels_last` goes on without it, or the other way. PyTorch's fused Adam
+    on a CPU pairs numbers by their place in memory (2.15), and so would mix up those of a convolution.
+    """
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                state[name] = torch.empty_like(parameter).copy_(value)
