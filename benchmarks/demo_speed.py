@@ -47,7 +47,7 @@ from maflab.inference.tracking import Tracking
 from maflab.inference.zero_lag import ZeroLag
 from maflab.models.recovery import MeshRecovery
 from maflab.training.build import build_body, build_model
-from maflab.training.memory import keep_freed_memory
+from maflab.training.memory import give_back_freed_memory, keep_freed_memory
 
 TARGET = 0.8
 Item = TypeVar("Item")
@@ -168,6 +168,7 @@ def one_clip(given: argparse.Namespace) -> None:
         folder, source = Path(name), open_source(given.clip)
         store = EstimateStore(folder / ESTIMATES, {}, resume=False)
         run(source, WholeFrame(), Tracking(), estimator, store, Reading(), Progress("", None, interactive=False))
+        give_back_freed_memory()
         motion = Motion(smoothing=ZeroLag())
         recording = settled_result(folder, source, body, Camera(), motion, shortest=0.3, whole=True)
         peaks = {"estimates and result": peak_memory()}

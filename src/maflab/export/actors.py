@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from maflab.body.model import BodyModel
 from maflab.export.errors import ExportError
+from maflab.inference.blocks import blocks
 from maflab.inference.drawing import colour_of
 from maflab.inference.recording import Recording, Track
 from maflab.inference.world import camera_placement, world_placement
@@ -45,11 +46,6 @@ class Actor(NamedTuple):
     def blocks(self) -> Iterator[slice]:
         """The F frames in pieces that are small enough to be held at once."""
         return blocks(len(self.frames))
-
-
-def blocks(count: int, size: int = 512) -> Iterator[slice]:
-    """So many rows in pieces of at most `size`: bounds the memory of a long track."""
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def scene_actors(recording: Recording, body: BodyModel) -> list[Actor]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from maflab.body.model import BodyModel
 from maflab.body.skinning import skin
-from maflab.export.actors import Actor, blocks
+from maflab.export.actors import Actor
+from maflab.inference.blocks import blocks
 
 _BLOCK = 32  # frames of all vertices at once
 

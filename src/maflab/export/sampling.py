@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
-from maflab.export.actors import Actor, blocks
+from maflab.export.actors import Actor
+from maflab.inference.blocks import blocks
 from maflab.inference.recording import Recording
 from maflab.inference.time_stamps import frame_rate, steady_rate
 

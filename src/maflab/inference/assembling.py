@@ -40,20 +40,14 @@ def tracks_of(folder: Path, line: Timeline, shortest: float) -> list[Track]:
         line: their frames.
         shortest: seconds; tracks that last less, in a shot that is longer, are left out.
     """
-    parts: dict[str, list[NDArray]] = {name: [] for name in _ROWS}
+    frames, identities = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for shard in read_shards(folder):
-        for name in _ROWS:
-            parts[name].append(shard[name])
-    if not parts["identities"]:
-        return []
-    rows = {}
-    for name in _ROWS:
-        values = parts.pop(name)  # one field at a time is held twice
-        rows[name] = np.concatenate([part for part in values if len(part)] or values[:1])
-    order = np.argsort(rows["identities"], kind="stable")
-    starts = np.flatnonzero(np.diff(rows["identities"][order], prepend=-1))
-    own = [np.sort(group) for group in np.split(order, starts[1:])] if len(order) else []
-    return [_track(rows, group) for group in own if _lasts(rows["row_frames"][group], line, shortest)]
+        frames.append(shard["row_frames"])
+        identities.append(shard["identities"])
+    row_frames, names = np.concatenate(frames), np.concatenate(identities)
+    groups = [np.flatnonzero(names == name) for name in np.unique(names)]
+    groups = [group for group in groups if _lasts(row_frames[group], line, shortest)]
+    return [_track(rows) for rows in _gathered(folder, groups)]
 
 
 def recording_of(tracks: list[Track], line: Timeline, view: View, source: str, body: BodyModel) -> Recording:
@@ -82,18 +76,36 @@ def _lasts(frames: NDArray[np.int64], line: Timeline, shortest: float) -> bool:
     return bool(line.times[last] - line.times[first] >= min(shortest, 0.5 * whole) - 1e-6)
 
 
-def _track(rows: Arrays, own: NDArray[np.int64]) -> Track:
-    rotations, betas, camera = rows["rotations"][own], rows["betas"][own], rows["camera"][own]
-    refinement = Refinement(rotations, betas, camera) if rotations.shape[1] > 1 else None
+def _gathered(folder: Path, groups: list[NDArray[np.int64]]) -> list[Arrays]:
+    """The values of some groups of rows, by field; the shards are read once more, so that no value is held twice."""
+    gathered: list[Arrays] = [{} for _ in groups]
+    start = 0
+    for shard in read_shards(folder):
+        end = start + len(shard["identities"])
+        for group, values in zip(groups, gathered, strict=True):
+            first, last = np.searchsorted(group, (start, end))
+            if first == last:
+                continue
+            for name in _ROWS:
+                if name not in values:
+                    values[name] = np.empty((len(group), *shard[name].shape[1:]), shard[name].dtype)
+                values[name][first:last] = shard[name][group[first:last] - start]
+        start = end
+    return gathered
+
+
+def _track(rows: Arrays) -> Track:
+    rotations, betas, camera = rows["rotations"], rows["betas"], rows["camera"]
+    count = len(rotations)
     return Track(
-        identity=int(rows["identities"][own[0]]),
-        frames=rows["row_frames"][own],
-        rotations=rotations[:, -1].copy(),
-        betas=betas[:, -1].copy(),
-        translation=np.zeros((len(own), 3), np.float32),
-        camera=camera[:, -1].copy(),
-        crops=rows["crops"][own],
-        confidence=rows["confidence"][own],
-        filled=np.zeros(len(own), np.bool_),
-        refinement=refinement,
+        identity=int(rows["identities"][0]),
+        frames=rows["row_frames"],
+        rotations=np.ascontiguousarray(rotations[:, -1]),
+        betas=np.ascontiguousarray(betas[:, -1]),
+        translation=np.zeros((count, 3), np.float32),
+        camera=np.ascontiguousarray(camera[:, -1]),
+        crops=rows["crops"],
+        confidence=rows["confidence"],
+        filled=np.zeros(count, np.bool_),
+        refinement=Refinement(rotations, betas, camera) if rotations.shape[1] > 1 else None,
     )

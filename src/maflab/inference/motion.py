@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maflab.body.model import BodyModel
+from maflab.inference.blocks import blocks
 from maflab.inference.gaps import fill_gaps, pieces
 from maflab.inference.lifting import lift
 from maflab.inference.recording import Recording, Track
-from maflab.inference.world import Placement, camera_placement, placed_track, to_camera, world_placement
+from maflab.inference.world import camera_placement, placed_track, rest_root, to_camera, world_placement
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +22,6 @@ Smoothing = Callable[[NDArray[np.float64], Tensor, Tensor], tuple[Tensor, Tensor
 """Times (F,), rotations (F, J, 3, 3) and positions (F, 3) of an unbroken piece; gives the last two back, smoothed."""
 
 _ROUNDS = 50
-# Frames at once: bounds the memory of a long track.
-_BLOCK = 512
 
 
 class Motion(NamedTuple):
@@ -85,8 +84,7 @@ def lifted(track: Track, recording: Recording, body: BodyModel, betas: NDArray[n
     fields = (track.rotations, track.betas, track.camera, track.crops, *view, betas)
     rotations, translation = track.rotations.copy(), track.translation.copy()
     error = 0.0
-    for start in range(0, len(frames), _BLOCK):
-        block = slice(start, start + _BLOCK)
+    for block in blocks(len(frames)):
         *given, shape = (torch.from_numpy(field[block]).to(body.rest_joints.device) for field in fields)
         placed = lift(body, *given, shape=shape, turn=turn)
         rotations[block], translation[block] = placed.rotations.cpu().numpy(), placed.translation.cpu().numpy()
@@ -115,11 +113,11 @@ def _settled(track: Track, recording: Recording, body: BodyModel, motion: Motion
 
 def _smoothed(track: Track, recording: Recording, body: BodyModel, smoothing: Smoothing, max_gap: float) -> Track:
     """The track with each of its pieces smoothed, in the frame of reference that it is given in."""
-    rotations = torch.from_numpy(track.rotations).double()
-    positions = torch.from_numpy(camera_placement(track, body).position)
+    given = torch.from_numpy(track.rotations), torch.from_numpy(camera_placement(track, body).position)
+    parts = []
     for piece in pieces(track.frames, recording.times, recording.shots, max_gap):
-        times = recording.times[track.frames[piece]]
-        rotations[piece], positions[piece] = smoothing(times, rotations[piece], positions[piece])
-    turned = rotations.numpy()
-    track = track._replace(rotations=turned.astype(np.float32))
-    return placed_track(track, Placement(turned[:, 0], positions.numpy()), body)
+        parts.append(smoothing(recording.times[track.frames[piece]], *(values[piece] for values in given)))
+    # Most tracks are one piece, which need not be held twice.
+    rotations, positions = parts[0] if len(parts) == 1 else (torch.cat(some) for some in zip(*parts, strict=True))
+    translation = (positions.numpy() - rest_root(body, track.betas)).astype(np.float32)
+    return track._replace(rotations=rotations.numpy(), translation=translation)

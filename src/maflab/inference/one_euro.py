@@ -56,16 +56,16 @@ class OneEuro(NamedTuple):
             positions: (F, 3).
 
         Returns:
-            The smoothed rotations and positions.
+            The smoothed rotations and positions, in the precision that they were given in.
 
         Raises:
             ValueError: a setting is out of range.
         """
         online = self.start()
-        steps = [online.step(*frame) for frame in zip(times.tolist(), rotations, positions, strict=True)]
-        if not steps:
-            return rotations, positions
-        return torch.stack([step[0] for step in steps]), torch.stack([step[1] for step in steps])
+        turned, moved = torch.empty_like(rotations), torch.empty_like(positions)
+        for frame, time in enumerate(times.tolist()):
+            turned[frame], moved[frame] = online.step(time, rotations[frame].double(), positions[frame].double())
+        return turned, moved
 
 
 class OnlineMotion:

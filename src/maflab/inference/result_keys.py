@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maflab.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from maflab.inference.blocks import blocks
 
 FORMAT = "maflab-recording"
 VERSION = 1
@@ -88,7 +89,6 @@ def _in_blocks(
 ) -> NDArray[np.float32]:
     """Convert in double precision, in blocks that keep a long clip's memory small."""
     result = np.empty((len(values), *shape), np.float32)
-    for start in range(0, len(values), _BLOCK):
-        block = slice(start, start + _BLOCK)
+    for block in blocks(len(values), _BLOCK):
         result[block] = convert(torch.from_numpy(values[block].astype(np.float64))).numpy()
     return result

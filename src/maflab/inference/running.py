@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
+import cv2
 from torch import Tensor
 
 from maflab.inference.ahead import ahead
@@ -90,6 +91,8 @@ def run(
             for followed in follower.follow(shots(decoded, source.stills, reading.cut)):
                 yield _cropped(followed, estimator.resolution, reading.margin, followed.frame.index < store.done)
 
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # each stage has a thread; more of OpenCV's own would wait for the network's cores
     try:
         with closing(ahead(crops(), _CROPPED_AHEAD)) as cropped:
             batches = _batches(cropped, reading.batch, store, progress)
@@ -98,6 +101,7 @@ def run(
                     store.add(finished)
                     progress.advance(len(finished.rows))
     finally:
+        cv2.setNumThreads(threads)
         store.flush()
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maflab.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from maflab.inference.blocks import blocks
 
 _SIGMA_SECONDS = 0.1
 _REACH = 3.0
@@ -15,6 +16,7 @@ _DEGREE = 2
 _ROUNDS = 2
 # Frames at once: bounds the memory of a long track, some 500 rotations a frame.
 _BLOCK = 64
+_ALL = slice(None)
 
 
 class ZeroLag(NamedTuple):
@@ -38,7 +40,7 @@ class ZeroLag(NamedTuple):
             positions: (F, 3).
 
         Returns:
-            The smoothed rotations and positions.
+            The smoothed rotations and positions, in the precision that they were given in.
 
         Raises:
             ValueError: a negative strength.
@@ -47,18 +49,22 @@ class ZeroLag(NamedTuple):
             raise ValueError(f"motion.smoothing.strength must not be negative, it is {self.strength}")
         if self.strength == 0 or len(times) < 3:
             return rotations, positions
-        window = local_window(times, _SIGMA_SECONDS * self.strength)
-        return smooth_rotations(rotations, window), smooth_vectors(positions, window)
+        turned, moved = torch.empty_like(rotations), torch.empty_like(positions)
+        for rows in blocks(len(times), _BLOCK):
+            window = local_window(times, _SIGMA_SECONDS * self.strength, rows)
+            turned[rows] = smooth_rotations(rotations, window, rows).to(turned)
+            moved[rows] = smooth_vectors(positions, window)
+        return turned, moved
 
 
 class Window(NamedTuple):
-    """Which frames each frame is made of."""
+    """Which frames each of f frames is made of."""
 
-    frames: Tensor  # (F, K) int64
-    weight: Tensor  # (F, K) float64, sum 1; some may be negative, those of padding are 0
+    frames: Tensor  # (f, K) int64
+    weight: Tensor  # (f, K) float64, sum 1; some may be negative, those of padding are 0
 
 
-def local_window(times: NDArray[np.float64], sigma: float) -> Window:
+def local_window(times: NDArray[np.float64], sigma: float, rows: slice = _ALL) -> Window:
     """The weights that give, at every frame, the value there of the parabola fitted to its surroundings.
 
     Source: locally weighted regression (Cleveland, "Robust Locally Weighted Regression and Smoothing Scatterplots",
@@ -67,13 +73,15 @@ def local_window(times: NDArray[np.float64], sigma: float) -> Window:
     Args:
         times: (F,) seconds, ascending.
         sigma: standard deviation of the weight, seconds; frames beyond three of them do not count.
+        rows: the frames that are asked for.
     """
-    first = np.searchsorted(times, times - _REACH * sigma, "left")
-    last = np.searchsorted(times, times + _REACH * sigma, "right")
+    own = times[rows]
+    first = np.searchsorted(times, own - _REACH * sigma, "left")
+    last = np.searchsorted(times, own + _REACH * sigma, "right")
     index = first[:, None] + np.arange((last - first).max())
     inside = index < last[:, None]
     index = np.minimum(index, len(times) - 1)
-    offset = torch.from_numpy((times[index] - times[:, None]) / sigma)
+    offset = torch.from_numpy((times[index] - own[:, None]) / sigma)
     root = torch.exp(-(offset**2) / 4) * torch.from_numpy(inside)
     # Where fewer frames are near than a parabola has numbers, the pseudo-inverse gives the frame itself back.
     powers = offset[..., None] ** torch.arange(_DEGREE + 1)
@@ -82,23 +90,20 @@ def local_window(times: NDArray[np.float64], sigma: float) -> Window:
 
 
 def smooth_vectors(vectors: Tensor, window: Window) -> Tensor:
-    """(F, D) -> (F, D), weighted by the window."""
+    """(F, D) -> (f, D), weighted by the window."""
     return torch.einsum("fk,fkd->fd", window.weight.to(vectors), vectors[window.frames])
 
 
-def smooth_rotations(rotations: Tensor, window: Window) -> Tensor:
-    """(F, J, 3, 3) -> (F, J, 3, 3): the window's frames as rotation vectors seen from the frame itself, weighted.
+def smooth_rotations(rotations: Tensor, window: Window, rows: slice = _ALL) -> Tensor:
+    """(F, J, 3, 3) -> (f, J, 3, 3) in double precision: what lies in the window of each of the `rows`, weighted, as
+    rotation vectors seen from the frame itself.
 
     The second round sees them from the first one's result, so that noise of the frame in the middle does not bend
     the others.
     """
-    result = rotations.clone()
-    for start in range(0, len(rotations), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        index, weight = window.frames[block], window.weight[block].to(rotations)
-        neighbours = rotations[index]  # (f, K, J, 3, 3)
-        for _ in range(_ROUNDS):
-            base = result[block]
-            increments = matrix_to_axis_angle(base[:, None].mT @ neighbours)
-            result[block] = base @ axis_angle_to_matrix(torch.einsum("fk,fkjd->fjd", weight, increments))
-    return result
+    neighbours = rotations[window.frames].double()  # (f, K, J, 3, 3)
+    base = rotations[rows].double()
+    for _ in range(_ROUNDS):
+        increments = matrix_to_axis_angle(base[:, None].mT @ neighbours)
+        base = base @ axis_angle_to_matrix(torch.einsum("fk,fkjd->fjd", window.weight, increments))
+    return base

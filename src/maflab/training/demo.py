@@ -28,7 +28,7 @@ from maflab.models.recovery import MeshRecovery
 from maflab.training.build import build_part, plain
 from maflab.training.checkpoint import load_model, locate_checkpoint, read_checkpoint, saved_config
 from maflab.training.errors import CheckpointError, OverrideError
-from maflab.training.memory import keep_freed_memory
+from maflab.training.memory import give_back_freed_memory, keep_freed_memory
 from maflab.training.precision import check_device, choose_precision
 from maflab.training.quiet import quieten
 
@@ -89,6 +89,7 @@ def demo(config: DictConfig) -> Result:
     with _kept(result, store):
         with _until_stopped(source, store), Progress("estimated", _total(source, reading.limit)) as progress:
             run(source, detector, tracking, network.estimator, store, reading, progress)
+        give_back_freed_memory()
         if isinstance(source, FilmedSource):
             source = VideoSource(Path(source.name))
         recording = result(whole=True)
