@@ -47,7 +47,7 @@ from maflab.inference.tracking import Tracking
 from maflab.inference.zero_lag import ZeroLag
 from maflab.models.recovery import MeshRecovery
 from maflab.training.build import build_body, build_model
-from maflab.training.memory import give_back_freed_memory, keep_freed_memory
+from maflab.training.memory import freed_memory_kept, keep_freed_memory
 
 TARGET = 0.8
 Item = TypeVar("Item")
@@ -57,7 +57,6 @@ _EXPERIMENTS = {"resnet18_half": "maf_3iter", "resnet50": "paper/pymaf"}
 
 def estimator_of(encoder: str, body_name: str) -> tuple[Estimator, BodyModel]:
     """The default network, or the published one, untrained: its speed is that of a trained one."""
-    keep_freed_memory()
     torch.manual_seed(0)
     config = composed(f"+experiment={_EXPERIMENTS[encoder]}", f"body={body_name}", "encoder.weights=none")
     body = build_body(config)
@@ -137,6 +136,7 @@ def stages(clip: Path, estimator: Estimator, detector: Detector, folder: Path, b
 
 def speed(given: argparse.Namespace) -> None:
     """Turns of all, and the median ratios."""
+    keep_freed_memory()
     estimator, body = estimator_of(given.encoder, given.body)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -167,8 +167,8 @@ def one_clip(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, source = Path(name), open_source(given.clip)
         store = EstimateStore(folder / ESTIMATES, {}, resume=False)
-        run(source, WholeFrame(), Tracking(), estimator, store, Reading(), Progress("", None, interactive=False))
-        give_back_freed_memory()
+        with freed_memory_kept():
+            run(source, WholeFrame(), Tracking(), estimator, store, Reading(), Progress("", None, interactive=False))
         motion = Motion(smoothing=ZeroLag())
         recording = settled_result(folder, source, body, Camera(), motion, shortest=0.3, whole=True)
         peaks = {"estimates and result": peak_memory()}
@@ -178,7 +178,8 @@ def one_clip(given: argparse.Namespace) -> None:
             export_recording(recording, body, folder, [name], ExportOptions(stride=max(store.done // 100, 1)))
             peaks[name] = peak_memory()
         forget_peak()
-        draw_recording(source, recording, body, Overlay(), folder, Progress("", None, interactive=False))
+        with freed_memory_kept():
+            draw_recording(source, recording, body, Overlay(), folder, Progress("", None, interactive=False))
         peaks["overlay"] = peak_memory()
     print(json.dumps({"frames": store.done, "peaks": peaks}))
 

@@ -28,7 +28,7 @@ from maflab.models.recovery import MeshRecovery
 from maflab.training.build import build_part, plain
 from maflab.training.checkpoint import load_model, locate_checkpoint, read_checkpoint, saved_config
 from maflab.training.errors import CheckpointError, OverrideError
-from maflab.training.memory import give_back_freed_memory, keep_freed_memory
+from maflab.training.memory import freed_memory_kept
 from maflab.training.precision import check_device, choose_precision
 from maflab.training.quiet import quieten
 
@@ -64,7 +64,6 @@ def demo(config: DictConfig) -> Result:
             the work, where they can be known then.
     """
     quieten()
-    keep_freed_memory()
     formats = [config.export] if isinstance(config.export, str) else [str(name) for name in config.export]
     check_formats(formats)
     options = ExportOptions(**config.export_options).checked()
@@ -87,9 +86,9 @@ def demo(config: DictConfig) -> Result:
         return settled_result(folder, source, body, camera, motion, shortest, whole)
 
     with _kept(result, store):
-        with _until_stopped(source, store), Progress("estimated", _total(source, reading.limit)) as progress:
+        told = Progress("estimated", _total(source, reading.limit))
+        with freed_memory_kept(), _until_stopped(source, store), told as progress:
             run(source, detector, tracking, network.estimator, store, reading, progress)
-        give_back_freed_memory()
         if isinstance(source, FilmedSource):
             source = VideoSource(Path(source.name))
         recording = result(whole=True)
@@ -97,7 +96,7 @@ def demo(config: DictConfig) -> Result:
     log.info("%d people in %d frames", len(recording.tracks), len(recording.times))
     export_recording(recording, body, folder, [name for name in formats if name != "npz"], options)
     if overlay is not None:
-        with Progress("drew", len(recording.times)) as progress:
+        with freed_memory_kept(), Progress("drew", len(recording.times)) as progress:
             drawn = draw_recording(source, recording, body, overlay, folder, progress)
         log.info("wrote %s", drawn)
     log.info("the result is in %s", folder)

@@ -2,10 +2,14 @@
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 """Parameters of glibc's `mallopt`, from its malloc.h."""
+_USUAL_TRIM, _USUAL_MMAPS = 128 * 1024, 65_536
+"""What glibc starts with."""
 _NEVER = 2**31 - 1
 
 
@@ -17,17 +21,29 @@ def keep_freed_memory() -> None:
     with the paper's. The peak is the same; what is kept goes back when the process ends. Other C libraries are left as
     they are.
     """
-    mallopt = _of_glibc("mallopt")
-    if mallopt is not None:
-        mallopt(_MMAP_MAX, 0)  # no blocks of their own, which are unmapped when they are freed
-        mallopt(_TRIM_THRESHOLD, _NEVER)
+    # No blocks of their own, which are unmapped when they are freed.
+    _allocate(mmaps=0, trim=_NEVER)
 
 
-def give_back_freed_memory() -> None:
-    """Return to the system what has been kept: what comes next needs other blocks, in other threads."""
-    trim = _of_glibc("malloc_trim")
-    if trim is not None:
-        trim(0)
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """`keep_freed_memory` until the end of the block, and what has been kept goes back then.
+
+    What follows needs blocks of other sizes, in other threads, and would take them beside those that are kept.
+    """
+    keep_freed_memory()
+    try:
+        yield
+    finally:
+        _allocate(mmaps=_USUAL_MMAPS, trim=_USUAL_TRIM)
+        if (give_back := _of_glibc("malloc_trim")) is not None:
+            give_back(0)
+
+
+def _allocate(mmaps: int, trim: int) -> None:
+    if (mallopt := _of_glibc("mallopt")) is not None:
+        mallopt(_MMAP_MAX, mmaps)
+        mallopt(_TRIM_THRESHOLD, trim)
 
 
 def _of_glibc(name: str) -> Any:
