@@ -230,6 +230,11 @@ def test_a_port_in_use_is_said(result_folder: Path, tiny_body: BodyModel) -> Non
         pass
 
 
+def _hears_ctrl_c() -> None:
+    """A shell lets what it runs in the background ignore SIGINT, and what that starts in turn ignores it too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_command_opens_a_browser_and_ends_with_ctrl_c(result_folder: Path, tmp_path: Path) -> None:
     """A process of its own: how Ctrl-C ends a test's own process depends on who runs the tests."""
     opened = tmp_path / "opened.txt"
@@ -238,7 +243,15 @@ def test_the_command_opens_a_browser_and_ends_with_ctrl_c(result_folder: Path, t
     browser.chmod(0o755)
     given = [sys.executable, "-m", "maflab.viewer", str(result_folder)]
     environment = os.environ | {"BROWSER": str(browser)}
-    with subprocess.Popen(given, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    process = subprocess.Popen(
+        given,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=_hears_ctrl_c,
+    )
+    with process as run:
         try:
             until = time.monotonic() + 120
             while not opened.is_file():

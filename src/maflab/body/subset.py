@@ -68,7 +68,7 @@ class FoldedBody(nn.Module):
         # Points and key points apart: a loss on these only, as in training, carries no gradient through the points.
         self.points = FoldedSums(body.arrays, _single(indices, body.num_vertices))
         landmarks = _single(body.arrays.landmarks, body.num_vertices)
-        self.landmarks = FoldedSums(body.arrays, vstack([landmarks, body.arrays.extra_regressor]))
+        self.beside_joints = FoldedSums(body.arrays, vstack([landmarks, body.arrays.extra_regressor]))
         self.vertices_a_point = vertices_a_point
         if vertices_a_point is not None:
             self._arrays = body.arrays
@@ -112,7 +112,7 @@ class FoldedBody(nn.Module):
         """(B, 24, 3, 3), (B, 10) -> points (B, P, 3) and key points (B, 49, 3), metres, as BodyModel places them."""
         rest_joints = self.rest_joints + torch.einsum("bs,jcs->bjc", betas, self.joint_shape_dirs)
         transforms, joints = joint_transforms(rotations, rest_joints, self.parents)
-        keypoints = torch.cat([joints, self.landmarks(rotations, betas, transforms)], dim=1)
+        keypoints = torch.cat([joints, self.beside_joints(rotations, betas, transforms)], dim=1)
         return self.points(rotations, betas, transforms), keypoints.index_select(1, self.order)
 
 

@@ -116,13 +116,6 @@ def _expected(container: av.container.InputContainer, rate: float) -> int | None
 
 def _upright(frame: VideoFrame, converter: VideoReformatter) -> Picture:
     """A decoded frame as RGB, turned as its display matrix says: by `rotation` degrees against the clock."""
-    image = _pixels(converter.reformat(frame, format="rgb24"))
+    image = converter.reformat(frame, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-
-
-def _pixels(frame: VideoFrame) -> Picture:
-    """The picture of an RGB frame, in the frame's own memory."""
-    plane = frame.planes[0]
-    lines = np.asarray(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : 3 * frame.width]
-    return lines.reshape(frame.height, frame.width, 3)

@@ -95,8 +95,7 @@ def smooth_vectors(vectors: Tensor, window: Window) -> Tensor:
 
 
 def smooth_rotations(rotations: Tensor, window: Window, rows: slice = _ALL) -> Tensor:
-    """(F, J, 3, 3) -> (f, J, 3, 3) in double precision: what lies in the window of each of the `rows`, weighted, as
-    rotation vectors seen from the frame itself.
+    """(F, J, 3, 3) -> (f, J, 3, 3) float64: the windows of the `rows` as rotation vectors seen from these, weighted.
 
     The second round sees them from the first one's result, so that noise of the frame in the middle does not bend
     the others.

@@ -86,8 +86,8 @@ def demo(config: DictConfig) -> Result:
         return settled_result(folder, source, body, camera, motion, shortest, whole)
 
     with _kept(result, store):
-        told = Progress("estimated", _total(source, reading.limit))
-        with freed_memory_kept(), _until_stopped(source, store), told as progress:
+        length = _total(source, reading.limit)
+        with freed_memory_kept(), _until_stopped(source, store), Progress("estimated", length) as progress:
             run(source, detector, tracking, network.estimator, store, reading, progress)
         if isinstance(source, FilmedSource):
             source = VideoSource(Path(source.name))

@@ -29,7 +29,8 @@ def keep_freed_memory() -> None:
 def freed_memory_kept() -> Iterator[None]:
     """`keep_freed_memory` until the end of the block, and what has been kept goes back then.
 
-    What follows needs blocks of other sizes, in other threads, and would take them beside those that are kept.
+    What follows needs blocks of other sizes, in other threads, and would take them beside those that are kept. glibc
+    cannot be asked how it was set before, so it is left as it starts.
     """
     keep_freed_memory()
     try:
